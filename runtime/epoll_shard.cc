@@ -15,7 +15,8 @@ constexpr int kMaxWaitMs = 60'000;
 
 }  // namespace
 
-EpollShard::EpollShard(std::string name, const Clock& clock) : name_(std::move(name)), clock_(clock) {
+EpollShard::EpollShard(size_t index, std::string name, const Clock& clock)
+    : Shard(index), name_(std::move(name)), clock_(clock) {
   epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
   wake_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   ASSERT(epoll_ >= 0 && wake_ >= 0);

@@ -25,7 +25,7 @@ class IoHandler {
 /// only the waiting is done here.)
 class EpollShard final : public Shard {
  public:
-  EpollShard(std::string name, const Clock& clock);
+  EpollShard(size_t index, std::string name, const Clock& clock);
   ~EpollShard() override;
 
   /// Starts the thread. Work posted earlier runs then.

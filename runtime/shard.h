@@ -36,13 +36,40 @@ class Shard {
   virtual void cancel(TimerId timer) = 0;
   virtual const Clock& clock() const = 0;
 
+  /// Its place among the shards of the process, from 0.
+  size_t index() const { return index_; }
   bool is_current() const { return current() == this; }
   TimerId call_after(Duration delay, UniqueFunction<void()> work) {
     return call_at(clock().now() + delay, std::move(work));
   }
 
  protected:
+  explicit Shard(size_t index) : index_(index) {}
   static void set_current(Shard* shard);
+
+ private:
+  const size_t index_;
+};
+
+/// The shards of a process, in the order of their indexes. Wired in main, constant from then on.
+using Shards = std::vector<Shard*>;
+
+/// One T for each shard, each used on its own shard only.
+template <class T>
+class PerShard {
+ public:
+  explicit PerShard(size_t shards) : values_(shards) {}
+  T& local() { return at(Shard::current()->index()); }
+  const T& local() const { return values_[Shard::current()->index()].value; }
+  T& at(size_t index) { return values_[index].value; }
+  size_t size() const { return values_.size(); }
+
+ private:
+  // Apart by a cache line: the shards would slow each other down otherwise.
+  struct alignas(64) Slot {
+    T value{};
+  };
+  std::vector<Slot> values_;
 };
 
 /// Awaited, continues on `target`; at once when already there.

@@ -11,7 +11,7 @@ namespace gregor::testing {
 /// A real shard for a test, and a way for the test's thread to wait for a coroutine on it.
 class TestShard {
  public:
-  TestShard() : shard_("test", clock_) { shard_.start(); }
+  explicit TestShard(size_t index = 0) : shard_(index, "test", clock_) { shard_.start(); }
   ~TestShard() { shard_.stop(); }
 
   EpollShard& operator*() { return shard_; }

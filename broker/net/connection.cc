@@ -1,0 +1,109 @@
+#include "broker/net/connection.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "runtime/logging.h"
+
+namespace gregor {
+namespace {
+
+// What a frame's announced size alone may make us reserve; beyond it memory grows with the bytes that really came.
+constexpr size_t kFirstReservationBytes = 2 << 20;
+constexpr Duration kBudgetRetryDelay = std::chrono::milliseconds(5);
+
+bool is_ordinary_end(const Error& error) {
+  return error.code == std::error_code(ECONNRESET, std::system_category()) ||
+         error.code == std::error_code(EPIPE, std::system_category());
+}
+
+}  // namespace
+
+Connection::Connection(std::unique_ptr<Socket> socket, std::string listener_name, FrameHandler& handler,
+                       MemoryBudget& budget, ConnectionLimits limits)
+    : socket_(std::move(socket)),
+      handler_(handler),
+      budget_(budget),
+      limits_(limits),
+      info_{socket_->peer(), std::move(listener_name), gone_.get_token()},
+      last_active_(Shard::current()->clock().now()) {
+  socket_->on_hang_up([this] { gone_.request_stop(); });
+}
+
+void Connection::shut_down() {
+  gone_.request_stop();
+  socket_->shut_down();
+}
+
+void Connection::touch() { last_active_ = Shard::current()->clock().now(); }
+
+Task<void> Connection::serve() {
+  while (true) {
+    BudgetShare share(budget_);
+    Result<Buffer> frame = co_await receive_frame(share);
+    if (!frame) {
+      if (!is_ordinary_end(frame.error())) log::warn("closed connection peer={} reason=\"{}\"", peer(), frame.error().message);
+      co_return;
+    }
+    Reply reply = co_await handler_.handle(info_, std::move(*frame));
+    if (reply.kind == Reply::Kind::close) {
+      log::warn("closed connection peer={} reason=\"{}\"", peer(), reply.reason);
+      co_return;
+    }
+    if (reply.kind == Reply::Kind::send) {
+      Result<void> sent = co_await send(reply.frame);
+      if (!sent) co_return;
+    }
+    touch();
+    co_await yield();
+  }
+}
+
+Task<Result<Buffer>> Connection::receive_frame(BudgetShare& share) {
+  std::array<uint8_t, 4> prefix;
+  Result<void> received = co_await receive_exactly(*socket_, prefix);
+  if (!received) co_return received.error();
+  touch();
+  auto size = load_big_endian<int32_t>(prefix.data());
+  if (size < 0 || static_cast<size_t>(size) > limits_.max_frame_bytes) {
+    co_return Error{std::make_error_code(std::errc::message_size),
+                    "a request of " + std::to_string(size) + " bytes was announced; socket.request.max.bytes is " +
+                        std::to_string(limits_.max_frame_bytes)};
+  }
+  Buffer body;
+  received = co_await receive_body(body, static_cast<size_t>(size), share);
+  if (!received) co_return received.error();
+  co_return std::move(body);
+}
+
+Task<Result<void>> Connection::receive_body(Buffer& body, size_t size, BudgetShare& share) {
+  while (body.size() < size) {
+    size_t room = std::min(size, std::max(kFirstReservationBytes, body.size() * 2));
+    while (!share.try_grow_to(room)) {
+      if (info_.gone.stop_requested()) co_return system_error(ECONNRESET, "waiting for request memory");
+      co_await sleep_for(kBudgetRetryDelay);
+    }
+    size_t filled = body.size();
+    body.resize(room);
+    Result<void> received = co_await receive_exactly(*socket_, body.span().subspan(filled));
+    if (!received) co_return received.error();
+  }
+  co_return Result<void>();
+}
+
+Task<Result<void>> Connection::send(const OutgoingFrame& frame) {
+  size_t begin = 0;
+  for (const auto& splice : frame.splices) {
+    Bytes before = frame.bytes.view().subspan(begin, splice.position - begin);
+    Result<void> sent = co_await send_all(*socket_, before, true);
+    if (!sent) co_return sent.error();
+    sent = co_await send_all_of_file(*socket_, splice.slice);
+    if (!sent) co_return sent.error();
+    begin = splice.position;
+  }
+  Result<void> sent = co_await send_all(*socket_, frame.bytes.view().subspan(begin), false);
+  co_return sent;
+}
+
+}  // namespace gregor

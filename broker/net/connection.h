@@ -1,0 +1,66 @@
+#pragma once
+
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include "broker/net/frame.h"
+#include "broker/net/memory_budget.h"
+#include "runtime/network.h"
+
+namespace gregor {
+
+/// What a request may know of the connection that it came by. Lives as long as the connection.
+struct ConnectionInfo {
+  std::string peer;           ///< address:port of the other side
+  std::string listener_name;  ///< the listener that accepted it
+  std::stop_token gone;       ///< stopped once the peer has hung up or the server closes
+};
+
+/// Turns a request frame into a reply; owned by whoever knows what frames mean. Called on the connection's shard, by
+/// many connections at once.
+class FrameHandler {
+ public:
+  virtual ~FrameHandler() = default;
+  /// `frame` is the request without its size prefix.
+  virtual Task<Reply> handle(const ConnectionInfo& connection, Buffer frame) = 0;
+};
+
+/// Limits that a connection keeps.
+struct ConnectionLimits {
+  size_t max_frame_bytes = 100 << 20;
+};
+
+/// One accepted connection: reads a frame, has it handled, sends the reply, and only then reads the next frame. So
+/// replies are in the order of requests, and a peer that does not read its replies is not read from any more.
+///
+/// Lives on one shard, from serve's start to its end.
+class Connection {
+ public:
+  Connection(std::unique_ptr<Socket> socket, std::string listener_name, FrameHandler& handler, MemoryBudget& budget,
+             ConnectionLimits limits);
+
+  /// Serves the peer until it goes, breaks the protocol or is shut down.
+  Task<void> serve();
+  /// Makes serve end soon: what waits is woken, nothing more is received.
+  void shut_down();
+  /// When the last frame began or ended.
+  Instant last_active() const { return last_active_; }
+  const std::string& peer() const { return info_.peer; }
+
+ private:
+  Task<Result<Buffer>> receive_frame(BudgetShare& share);
+  Task<Result<void>> receive_body(Buffer& body, size_t size, BudgetShare& share);
+  Task<Result<void>> send(const OutgoingFrame& frame);
+  void touch();
+
+  std::unique_ptr<Socket> socket_;
+  FrameHandler& handler_;
+  MemoryBudget& budget_;
+  const ConnectionLimits limits_;
+  std::stop_source gone_;
+  ConnectionInfo info_;
+  Instant last_active_;
+};
+
+}  // namespace gregor
