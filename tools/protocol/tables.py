@@ -80,11 +80,11 @@ def samples_text(stems, messages):
 
 
 def fill_functions(message):
-    """`fill(filler, value)` for the message and the structures in it; the filler knows the simple types."""
+    """`fill_struct(filler, value)` for the message and the structures in it; the filler knows the simple types."""
     names = [(struct, f"{message.name}::{struct.name}") for struct in message.structs]
     for struct, full_name in names + [(message.body, message.name)]:
         yield "template <class Filler>"
-        yield f"void fill([[maybe_unused]] Filler& filler, [[maybe_unused]] {full_name}& value) {{"
+        yield f"void fill_struct([[maybe_unused]] Filler& filler, [[maybe_unused]] {full_name}& value) {{"
         for field in struct.fields:
             yield f"  filler.fill(value.{field.name});"
         yield "}"
