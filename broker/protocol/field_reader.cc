@@ -20,7 +20,10 @@ void FieldReader::fail(const char* field, const char* reason) {
   reason_ = reason;
 }
 
-void FieldReader::within(const char* field) { path_ = path_.empty() ? field : std::string(field) + "." + path_; }
+void FieldReader::within(const char* field) {
+  if (*field == 0) return;  // an element of an array, which is named by its index
+  path_ = path_.empty() ? field : std::string(field) + "." + path_;
+}
 
 void FieldReader::within(const char* field, size_t index) {
   within((std::string(field) + "[" + std::to_string(index) + "]").c_str());
