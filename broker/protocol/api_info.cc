@@ -6,7 +6,7 @@ namespace gregor::protocol {
 
 const ApiInfo* find_api(int16_t key) {
   auto apis = all_apis();
-  auto found = std::ranges::lower_bound(apis, key, {}, [](const ApiInfo& api) { return static_cast<int16_t>(api.key); });
+  auto found = std::ranges::lower_bound(apis, ApiKey(key), {}, &ApiInfo::key);
   return found != apis.end() && found->key == ApiKey(key) ? &*found : nullptr;
 }
 

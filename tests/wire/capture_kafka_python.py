@@ -56,33 +56,30 @@ def filled_values(kind, numbers):
         kind, 2**31)
 
 
+# Messages whose values the C++ tests know by heart: a description, the class, and its fields in order.
+KNOWN = [
+    ("produce: acks all, 1500 ms, orders-3 with the bytes of 'batch', no transaction", produce.ProduceRequest[8],
+     None, -1, 1500, [("orders", [(3, b"batch")])]),
+    ("fetch: orders-3 from 1234567890123, epoch 7, session 55/2, read committed, rack r1", fetch.FetchRequest[11],
+     -1, 500, 1, 52428800, 1, 55, 2, [("orders", [(3, 7, 1234567890123, -1, 1048576)])], [], "r1"),
+    ("fetch answer: orders-3 with an aborted transaction and records 'abc'; orders-4 fails", fetch.FetchResponse[11],
+     10, 0, 55, [("orders", [(3, 0, 99, 98, 5, [(4000, 42)], 2, b"abc"), (4, 6, -1, -1, -1, None, -1, b"")])]),
+    ("metadata: all topics (null), no auto creation", metadata.MetadataRequest[5], None, False),
+    ("metadata answer: brokers 1 in rack a and 2 without, orders-0 led by 2", metadata.MetadataResponse[5],
+     0, [(1, "b1.example", 9092, "a"), (2, "b2.example", 9093, None)], "cluster", 1,
+     [(0, "orders", False, [(0, 0, 2, [1, 2], [2], [1])])]),
+    ("join group: two protocols, one of them without metadata", group.JoinGroupRequest[2],
+     "g", 10000, 60000, "", "consumer", [("range", b"\x00\x01"), ("roundrobin", b"")]),
+    ("offset commit: g, generation 5, orders-0 at 77 with metadata 'm'", commit.OffsetCommitRequest[3],
+     "g", 5, "member", -1, [("orders", [(0, 77, "m")])]),
+    ("create topics: one by counts, one by assignment with a null config", admin.CreateTopicsRequest[3],
+     [("counted", 6, 3, [], [("retention.ms", "1000")]),
+      ("assigned", -1, -1, [(0, [1, 2])], [("cleanup.policy", None)])], 30000, True),
+    ("describe configs: all of topic orders, one of broker 1", admin.DescribeConfigsRequest[2],
+     [(2, "orders", None), (4, "1", ["log.dirs"])], True),
+]
+
+
 def with_values():
-    """Messages whose values the C++ tests know by heart."""
-    yield ("produce: acks all, 1500 ms, orders-3 with the bytes of 'batch', no transaction", "ProduceRequest", 8,
-           encoded(produce.ProduceRequest[8], None, -1, 1500, [("orders", [(3, b"batch")])]))
-    yield ("fetch: orders-3 from 1234567890123, epoch 7, session 55/2, read committed, rack r1",
-           "FetchRequest", 11,
-           encoded(fetch.FetchRequest[11], -1, 500, 1, 52428800, 1, 55, 2,
-                                  [("orders", [(3, 7, 1234567890123, -1, 1048576)])], [],
-                                  "r1"))
-    yield ("fetch answer: orders-3, high watermark 99, stable 98, one aborted transaction, records 'abc'; "
-           "orders-4 fails with 6, no aborted transactions, empty records", "FetchResponse", 11,
-           encoded(fetch.FetchResponse[11], 10, 0, 55, [("orders", [(3, 0, 99, 98, 5, [(4000, 42)], 2, b"abc"),
-                                                           (4, 6, -1, -1, -1, None, -1, b"")])]))
-    yield ("metadata: all topics (null), no auto creation", "MetadataRequest", 5,
-           encoded(metadata.MetadataRequest[5], None, False))
-    yield ("metadata answer: brokers 1 in rack a and 2 without, topic orders with a partition led by 2",
-           "MetadataResponse", 5,
-           encoded(metadata.MetadataResponse[5], 0, [(1, "b1.example", 9092, "a"), (2, "b2.example", 9093, None)], "cluster", 1,
-                                        [(0, "orders", False, [(0, 0, 2, [1, 2], [2], [1])])]))
-    yield ("join group: members with metadata", "JoinGroupRequest", 2,
-           encoded(group.JoinGroupRequest[2], "g", 10000, 60000, "", "consumer", [("range", b"\x00\x01"),
-                                                                         ("roundrobin", b"")]))
-    yield ("offset commit: g, generation 5, orders-0 at 77 with metadata 'm'", "OffsetCommitRequest", 3,
-           encoded(commit.OffsetCommitRequest[3], "g", 5, "member", -1, [("orders", [(0, 77, "m")])]))
-    yield ("create topics: one by counts, one by assignment with a null config", "CreateTopicsRequest", 3,
-           encoded(admin.CreateTopicsRequest[3], [("counted", 6, 3, [], [("retention.ms", "1000")]),
-                                         ("assigned", -1, -1, [(0, [1, 2])], [("cleanup.policy", None)])],
-                                        30000, True))
-    yield ("describe configs: all of topic orders, one of broker 1", "DescribeConfigsRequest", 2,
-           encoded(admin.DescribeConfigsRequest[2], [(2, "orders", None), (4, "1", ["log.dirs"])], True))
+    for description, found, *values in KNOWN:
+        yield description, found.__name__.split("_")[0], found.API_VERSION, encoded(found, *values)

@@ -24,7 +24,8 @@ FetchResponse fetch_response(std::vector<Records> records) {
 TEST(Frame, RequestComesBackWithItsHeader) {
   ControlledShutdownRequest request{.broker_id = 7};
   for (int16_t version = 0; version <= 3; ++version) {
-    MessageWriter frame = request_frame(request, {.request_api_version = version, .correlation_id = 5, .client_id = "me"});
+    MessageWriter frame =
+        request_frame(request, {.request_api_version = version, .correlation_id = 5, .client_id = "me"});
     ByteReader reader(frame.bytes().view());
     EXPECT_EQ(reader.read_int32(), static_cast<int32_t>(frame.total_size() - 4));
     Result<RequestHeader> header = decode_request_header(reader);

@@ -57,6 +57,10 @@ TEST(Golden, KafkaPythonsMessagesComeBackByteForByte) {
   for (const Golden& golden : read_golden("kafka_python_values.txt")) expect_reencodes(golden, golden.bytes);
 }
 
+TEST(Golden, FlexibleVersionsOfKafkaPythonComeBackByteForByte) {
+  for (const Golden& golden : read_golden("kafka_python_flexible.txt")) expect_reencodes(golden, golden.bytes);
+}
+
 TEST(Golden, LibrdkafkasRequestsAndItsMocksAnswersComeBackByteForByte) {
   for (const Golden& golden : read_golden("librdkafka.txt")) {
     const bool is_frame = golden.name.ends_with("Request");

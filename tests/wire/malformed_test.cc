@@ -131,7 +131,8 @@ TEST(TaggedFields, DeclaredSizeMustFit) {
     return error_of("ApiVersionsResponse", bytes, 3);
   };
   EXPECT_EQ(with_ready_flag({1, 1}), "decoded");
-  EXPECT_EQ(with_ready_flag({2, 1, 1}), "ApiVersionsResponse v3: tagged fields: a field is shorter than its declared size");
+  EXPECT_EQ(with_ready_flag({2, 1, 1}),
+            "ApiVersionsResponse v3: tagged fields: a field is shorter than its declared size");
   EXPECT_EQ(with_ready_flag({0}), "ApiVersionsResponse v3: zk_migration_ready: the message ends before it does");
   EXPECT_EQ(with_ready_flag({5, 1}), "ApiVersionsResponse v3: tagged fields: the message ends before it does");
 }
