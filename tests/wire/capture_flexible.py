@@ -36,7 +36,8 @@ def filled():
         flexible = [version for version in range(found.min_version, last + 1) if found.flexible_version_q(version)]
         for version in sorted({flexible[0], flexible[-1]} if flexible else ()):
             values = filled_fields(found._struct.fields.values(), version, iter(range(1, 1000)))
-            yield f"{name} {version}, every field filled", name, version, bytes(found(version=version, **values).encode())
+            message = found(version=version, **values)
+            yield f"{name} {version}, every field filled", name, version, bytes(message.encode())
 
 
 def filled_fields(fields, version, numbers):
@@ -55,7 +56,7 @@ def filled_value(field, version, numbers):
 
 
 def filled_struct(field, version, numbers):
-    """What the encoder takes for a structure: an object with the fields, and the names of the tagged ones among them."""
+    """What the encoder takes for a structure: an object with its fields and the names of the tagged ones."""
     tags = {child.name for child in field.fields.values() if child.tagged_field_q(version)}
     return SimpleNamespace(**filled_fields(field.fields.values(), version, numbers), tags=tags, unknown_tags=None)
 
