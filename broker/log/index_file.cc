@@ -1,0 +1,89 @@
+#include "broker/log/index_file.h"
+
+#include <cstring>
+
+namespace gregor {
+
+Result<void> IndexFile::reset() {
+  bool was_empty = entry_count() == 0;
+  stored_ = 0;
+  pending_.clear();
+  auto file = open();
+  if (!file) return file.error();
+  auto size = (*file)->size();
+  if (!size) return size.error();
+  return *size == 0 && was_empty ? Result<void>() : (*file)->truncate(0);
+}
+
+bool IndexFile::adopt(uint64_t size_bytes) {
+  pending_.clear();
+  stored_ = size_bytes / entry_size_;
+  return size_bytes % entry_size_ == 0;
+}
+
+Result<void> IndexFile::append(Bytes entry) {
+  constexpr size_t kPage = 4096;
+  pending_.append(entry);
+  return pending_.size() < kPage ? Result<void>() : write_pending();
+}
+
+Result<void> IndexFile::write_pending() {
+  if (pending_.empty()) return {};
+  auto file = open();
+  if (!file) return file.error();
+  Bytes piece = pending_.view();
+  if (auto written = (*file)->write_at(stored_ * entry_size_, {&piece, 1}); !written) return written;
+  stored_ += pending_.size() / entry_size_;
+  pending_ = Buffer();
+  return {};
+}
+
+Result<void> IndexFile::read(uint64_t index, std::span<uint8_t> entry) {
+  ASSERT(index < entry_count() && entry.size() == entry_size_);
+  if (index >= stored_) {
+    std::memcpy(entry.data(), pending_.data() + (index - stored_) * entry_size_, entry_size_);
+    return {};
+  }
+  auto file = open();
+  if (!file) return file.error();
+  auto count = (*file)->read_at(index * entry_size_, entry);
+  if (!count) return count.error();
+  if (*count != entry_size_) return system_error(EIO, "index is shorter than it was: " + path());
+  return {};
+}
+
+Result<uint64_t> IndexFile::partition_point(const std::function<bool(const uint8_t*)>& is_before) {
+  uint64_t low = 0;
+  uint64_t high = stored_;
+  if (!pending_.empty() && (stored_ == 0 || is_before(pending_.data()))) {
+    low = stored_;
+    high = entry_count();
+  }
+  uint8_t entry[16];
+  ASSERT(entry_size_ <= sizeof entry);
+  while (low < high) {
+    uint64_t middle = low + (high - low) / 2;
+    if (auto got = read(middle, {entry, entry_size_}); !got) return got.error();
+    if (is_before(entry)) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+Result<void> IndexFile::truncate(uint64_t count) {
+  if (count >= entry_count()) return {};
+  if (count >= stored_) {
+    pending_.resize((count - stored_) * entry_size_);
+    return {};
+  }
+  pending_.clear();
+  stored_ = count;
+  auto file = open();
+  if (!file) return file.error();
+  return (*file)->truncate(count * entry_size_);
+}
+
+}  // namespace gregor

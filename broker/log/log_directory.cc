@@ -1,0 +1,165 @@
+#include "broker/log/log_directory.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+
+#include "broker/log/log_files.h"
+#include "broker/types/error_code.h"
+#include "broker/types/uuid.h"
+#include "runtime/logging.h"
+
+namespace gregor {
+namespace {
+
+constexpr const char* kCleanShutdownMark = "/.kafka_cleanshutdown";
+constexpr size_t kUniqueDigits = 32;
+
+struct KindSuffix {
+  std::string_view suffix;
+  PartitionDirectoryName::Kind kind;
+};
+constexpr KindSuffix kKindSuffixes[] = {
+    {"-delete", PartitionDirectoryName::Kind::deleted},
+    {"-future", PartitionDirectoryName::Kind::future},
+    {"-stray", PartitionDirectoryName::Kind::stray},
+};
+
+std::optional<TopicPartition> parse_partition(std::string_view name) {
+  size_t dash = name.rfind('-');
+  if (dash == std::string_view::npos || dash == 0) return std::nullopt;
+  std::string_view digits = name.substr(dash + 1);
+  int32_t partition = -1;
+  auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), partition);
+  if (problem != std::errc() || end != digits.data() + digits.size() || partition < 0) return std::nullopt;
+  if (digits != std::to_string(partition)) return std::nullopt;
+  return TopicPartition{std::string(name.substr(0, dash)), partition};
+}
+
+}  // namespace
+
+std::optional<PartitionDirectoryName> PartitionDirectoryName::parse(const std::string& name) {
+  std::string_view rest = name;
+  Kind kind = Kind::live;
+  for (const KindSuffix& known : kKindSuffixes) {
+    // A topic may itself be called `x.y-delete`; only the unique part in between tells.
+    size_t tail = 1 + kUniqueDigits + known.suffix.size();
+    if (!rest.ends_with(known.suffix) || rest.size() <= tail || rest[rest.size() - tail] != '.') continue;
+    rest.remove_suffix(tail);
+    kind = known.kind;
+    break;
+  }
+  auto partition = parse_partition(rest);
+  if (!partition) return std::nullopt;
+  return PartitionDirectoryName{*partition, kind};
+}
+
+std::string deleted_directory_name(const TopicPartition& partition, const Uuid& unique) {
+  std::string tail = fmt::format("-{}.", partition.partition);
+  for (uint8_t byte : unique.bytes) tail += fmt::format("{:02x}", byte);
+  tail += "-delete";
+  constexpr size_t kMaxFileName = 255;
+  return partition.topic.substr(0, kMaxFileName - tail.size()) + tail;
+}
+
+Result<std::unique_ptr<LogDirectory>> LogDirectory::open(FileSystem& files, const std::string& path) {
+  std::unique_ptr<LogDirectory> directory(new LogDirectory(files, path));
+  if (auto loaded = directory->load(); !loaded) return storage_error(loaded.error());
+  return directory;
+}
+
+Result<void> LogDirectory::load() {
+  if (auto made = files_.create_directories(path_); !made) return made;
+  auto lock = files_.lock(path_ + "/.lock");
+  if (!lock) {
+    bool is_taken = lock.error().code == std::error_code(EWOULDBLOCK, std::system_category());
+    if (!is_taken) return lock.error();
+    return Error{ErrorCode::kafka_storage_error, "another process is using the log directory " + path_};
+  }
+  lock_ = std::move(*lock);
+  auto properties = read_meta_properties(files_, meta_properties_path());
+  if (!properties) return properties.error();
+  meta_properties_ = *properties;
+  recovery_points_ = read_checkpoint(checkpoint_name::kRecoveryPoint);
+  log_start_offsets_ = read_checkpoint(checkpoint_name::kLogStartOffset);
+  high_watermarks_ = read_checkpoint(checkpoint_name::kReplication);
+  if (auto scanned = scan_partitions(); !scanned) return scanned;
+  was_clean_ = files_.exists(path_ + kCleanShutdownMark);
+  if (!was_clean_) return {};
+  if (auto removed = files_.remove(path_ + kCleanShutdownMark); !removed) return removed;
+  return files_.sync_directory(path_);
+}
+
+Result<void> LogDirectory::scan_partitions() {
+  auto entries = files_.list(path_);
+  if (!entries) return entries.error();
+  for (const DirectoryEntry& entry : *entries) {
+    if (!entry.is_directory) continue;
+    auto name = PartitionDirectoryName::parse(entry.name);
+    if (!name) {
+      log::warn("ignoring a directory that is no partition's path={}/{}", path_, entry.name);
+    } else if (name->kind == PartitionDirectoryName::Kind::live) {
+      partitions_.push_back(name->partition);
+    } else if (name->kind == PartitionDirectoryName::Kind::deleted) {
+      log::info("finishing a deletion path={}/{}", path_, entry.name);
+      if (auto removed = files_.remove_all(path_ + "/" + entry.name); !removed) return removed;
+    }
+  }
+  return {};
+}
+
+OffsetCheckpoint LogDirectory::read_checkpoint(const char* name) const {
+  auto offsets = read_offset_checkpoint(files_, path_ + "/" + name);
+  if (offsets) return std::move(*offsets);
+  log::warn("starting without a checkpoint: {}", offsets.error().message);
+  return {};
+}
+
+Result<void> LogDirectory::set_meta_properties(const MetaProperties& properties) {
+  auto written = write_meta_properties(files_, meta_properties_path(), properties);
+  if (!written) return storage_error(written.error());
+  meta_properties_ = properties;
+  return {};
+}
+
+OpenOptions LogDirectory::open_options(const TopicPartition& partition) const {
+  auto find = [&](const OffsetCheckpoint& offsets) {
+    auto found = offsets.find(partition);
+    return found == offsets.end() ? Offset(0) : found->second;
+  };
+  return {was_clean_, find(recovery_points_), find(log_start_offsets_)};
+}
+
+std::optional<Offset> LogDirectory::high_watermark(const TopicPartition& partition) const {
+  auto found = high_watermarks_.find(partition);
+  if (found == high_watermarks_.end()) return std::nullopt;
+  return found->second;
+}
+
+Result<void> LogDirectory::write_checkpoint(const char* name, const OffsetCheckpoint& offsets) const {
+  auto written = write_offset_checkpoint(files_, path_ + "/" + name, offsets);
+  if (!written) return storage_error(written.error());
+  return {};
+}
+
+Result<void> LogDirectory::write_recovery_points(const OffsetCheckpoint& offsets) const {
+  return write_checkpoint(checkpoint_name::kRecoveryPoint, offsets);
+}
+
+Result<void> LogDirectory::write_log_start_offsets(const OffsetCheckpoint& offsets) const {
+  return write_checkpoint(checkpoint_name::kLogStartOffset, offsets);
+}
+
+Result<void> LogDirectory::write_high_watermarks(const OffsetCheckpoint& offsets) const {
+  return write_checkpoint(checkpoint_name::kReplication, offsets);
+}
+
+Result<void> LogDirectory::mark_clean_shutdown() const {
+  auto written = replace_text_file(files_, path_ + kCleanShutdownMark, R"({"version":0,"brokerEpoch":-1})");
+  if (!written) return storage_error(written.error());
+  return {};
+}
+
+}  // namespace gregor

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "broker/log/checkpoint_file.h"
+#include "broker/log/meta_properties.h"
+#include "broker/log/recovery.h"
+#include "broker/types/topic_partition.h"
+#include "broker/types/uuid.h"
+
+namespace gregor {
+
+/// What the name of a directory below a log directory says.
+struct PartitionDirectoryName {
+  enum class Kind { live, deleted, future, stray };
+  TopicPartition partition;
+  Kind kind = Kind::live;
+
+  /// `orders-3`, or `orders-3.<32 hex>-delete` and the like; a topic may contain `-` and `.`. None for other names.
+  static std::optional<PartitionDirectoryName> parse(const std::string& name);
+};
+
+/// The name that a partition's directory gets when it is to be deleted; the topic is cut where it would be longer
+/// than 255 bytes. `unique` are random bytes.
+std::string deleted_directory_name(const TopicPartition& partition, const Uuid& unique);
+
+/// One entry of log.dirs, locked for this process: its meta.properties, its checkpoints, whether it was closed
+/// properly, and the partitions in it.
+///
+/// Owned by main; used by one thread at a time.
+class LogDirectory {
+ public:
+  /// Locks the directory, which is made if it is missing, reads what is in it, removes the remains of deletions, and
+  /// removes the mark of a clean shutdown. Errors: kafka_storage_error, among others when another broker has the lock.
+  static Result<std::unique_ptr<LogDirectory>> open(FileSystem& files, const std::string& path);
+
+  const std::string& path() const { return path_; }
+  std::string path_of(const TopicPartition& partition) const { return path_ + "/" + partition.to_string(); }
+  std::string meta_properties_path() const { return path_ + "/meta.properties"; }
+  const std::optional<MetaProperties>& meta_properties() const { return meta_properties_; }
+  Result<void> set_meta_properties(const MetaProperties& properties);
+  /// Whether the last process that had the directory closed it.
+  bool was_clean_shutdown() const { return was_clean_; }
+  /// The partitions found at `open`, without those being deleted, moved or strayed.
+  const std::vector<TopicPartition>& partitions() const { return partitions_; }
+
+  /// How to open the log of `partition`, by the checkpoints found at `open`.
+  OpenOptions open_options(const TopicPartition& partition) const;
+  /// The checkpointed high watermark of `partition`; none when it was never written.
+  std::optional<Offset> high_watermark(const TopicPartition& partition) const;
+
+  // Replacing the checkpoints. Durable; blocks.
+  Result<void> write_recovery_points(const OffsetCheckpoint& offsets) const;
+  Result<void> write_log_start_offsets(const OffsetCheckpoint& offsets) const;
+  Result<void> write_high_watermarks(const OffsetCheckpoint& offsets) const;
+
+  /// Leaves the mark of a clean shutdown; after every log was closed and every checkpoint written. Blocks.
+  Result<void> mark_clean_shutdown() const;
+
+ private:
+  LogDirectory(FileSystem& files, std::string path) : files_(files), path_(std::move(path)) {}
+
+  Result<void> load();
+  Result<void> scan_partitions();
+  /// An unreadable checkpoint counts as empty: the logs are then recovered from their beginning.
+  OffsetCheckpoint read_checkpoint(const char* name) const;
+  Result<void> write_checkpoint(const char* name, const OffsetCheckpoint& offsets) const;
+
+  FileSystem& files_;
+  std::string path_;
+  std::unique_ptr<FileLock> lock_;
+  std::optional<MetaProperties> meta_properties_;
+  bool was_clean_ = false;
+  std::vector<TopicPartition> partitions_;
+  OffsetCheckpoint recovery_points_;
+  OffsetCheckpoint log_start_offsets_;
+  OffsetCheckpoint high_watermarks_;
+};
+
+}  // namespace gregor

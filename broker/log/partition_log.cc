@@ -1,0 +1,215 @@
+#include "broker/log/partition_log.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "broker/log/partition_metadata_file.h"
+#include "broker/types/error_code.h"
+#include "runtime/logging.h"
+
+namespace gregor {
+
+Result<std::unique_ptr<PartitionLog>> PartitionLog::open(FileSystem& files, const Clock& clock, std::string directory,
+                                                         TopicPartition name, LogConfig config, OpenOptions options) {
+  std::unique_ptr<PartitionLog> partition_log(
+      new PartitionLog(files, clock, std::move(directory), std::move(name), config));
+  if (auto loaded = partition_log->load(options); !loaded) return storage_error(loaded.error());
+  return partition_log;
+}
+
+Result<void> PartitionLog::load(const OpenOptions& options) {
+  log_start_offset_ = options.log_start_offset;
+  if (!files_.exists(directory_)) {
+    if (auto made = files_.create_directories(directory_); !made) return made;
+    log_end_offset_ = recovery_point_ = log_start_offset_;
+    return add_segment(log_start_offset_);
+  }
+  OpenOptions adjusted = options;
+  if (auto loaded = epochs_.load(); !loaded) {
+    if (options.clean_shutdown) return loaded;
+    log::warn("reading the whole log, because of a damaged file: {}", loaded.error().message);
+    adjusted.recovery_point = Offset(0);
+  }
+  auto topic_id = read_partition_metadata(files_, directory_);
+  if (!topic_id) return topic_id.error();
+  topic_id_ = *topic_id;
+  auto loaded = load_log({files_, directory_, config_, clock_.wall_ms()}, name_, adjusted, epochs_);
+  if (!loaded) return loaded.error();
+  segments_ = std::move(loaded->segments);
+  log_end_offset_ = loaded->log_end_offset;
+  recovery_point_ = loaded->recovery_point;
+  log_start_offset_ = std::max(log_start_offset_, segments_.front()->base_offset());
+  return {};
+}
+
+uint64_t PartitionLog::size_bytes() const {
+  uint64_t size = 0;
+  for (const auto& segment : segments_) size += segment->size();
+  return size;
+}
+
+Result<void> PartitionLog::set_topic_id(const Uuid& topic_id) {
+  if (topic_id_ == topic_id) return {};
+  if (auto written = write_partition_metadata(files_, directory_, topic_id); !written) {
+    return storage_error(written.error());
+  }
+  topic_id_ = topic_id;
+  return {};
+}
+
+Error PartitionLog::fail(const Error& error) {
+  if (failure_) return *failure_;
+  failure_ = storage_error(error);
+  log::error("the log takes no more appends partition={} because: {}", name_.to_string(), error.message);
+  return *failure_;
+}
+
+Result<AppendInfo> PartitionLog::append_as_leader(const ValidatedBatch& batch, LeaderEpoch epoch) {
+  if (failure_) return *failure_;
+  if (batch.bytes.size() > config_.segment_size_bytes) {
+    return Error{ErrorCode::record_list_too_large,
+                 fmt::format("a batch of {} bytes does not fit into a segment of {} of {}", batch.bytes.size(),
+                             config_.segment_size_bytes, name_.to_string())};
+  }
+  patch_base_offset(batch.bytes, log_end_offset_);
+  patch_leader_epoch(batch.bytes, epoch);
+  BatchRun run;
+  run.add(batch.view());
+  AppendInfo info;
+  if (auto appended = append_run(run, info.rolled); !appended) return appended.error();
+  info.first_offset = run.first_offset;
+  info.last_offset = run.last_offset;
+  info.log_append_time = batch.log_append_time;
+  info.log_start_offset = log_start_offset_;
+  info.size_bytes = run.bytes.size();
+  return info;
+}
+
+Result<AppendInfo> PartitionLog::append_as_follower(Bytes batches) {
+  if (failure_) return *failure_;
+  AppendInfo info;
+  info.first_offset = log_end_offset_;
+  info.log_start_offset = log_start_offset_;
+  BatchIterator iterator(batches);
+  BatchRun run;
+  Offset least_next = log_end_offset_;
+  while (auto batch = iterator.next()) {
+    if (!batch->is_intact()) {
+      return Error{ErrorCode::corrupt_message, fmt::format("the batch at offset {} of {} has a wrong checksum",
+                                                           batch->base_offset().value, name_.to_string())};
+    }
+    if (batch->base_offset() < least_next || batch->last_offset() < batch->base_offset()) {
+      bool is_first = run.bytes.empty() && info.size_bytes == 0;
+      return Error{is_first ? ErrorCode::offset_out_of_range : ErrorCode::invalid_record,
+                   fmt::format("offsets [{}, {}] of {} do not follow on {}", batch->base_offset().value,
+                               batch->last_offset().value, name_.to_string(), least_next.value)};
+    }
+    bool fits = active().size() + run.bytes.size() + batch->size() <= config_.segment_size_bytes;
+    if (!fits && !run.bytes.empty()) {
+      if (auto appended = append_run(run, info.rolled); !appended) return appended.error();
+      run = BatchRun();
+    }
+    if (info.size_bytes == 0) info.first_offset = batch->base_offset();
+    run.add(*batch);
+    info.size_bytes += batch->size();
+    least_next = batch->next_offset();
+  }
+  if (!run.bytes.empty()) {
+    if (auto appended = append_run(run, info.rolled); !appended) return appended.error();
+  }
+  info.last_offset = log_end_offset_ + (-1);
+  return info;
+}
+
+Result<void> PartitionLog::append_run(const BatchRun& run, bool& rolled) {
+  auto should_roll = active().should_roll(run, clock_.wall_ms());
+  if (!should_roll) return fail(should_roll.error());
+  if (*should_roll) {
+    if (auto moved = roll_at(run.first_offset); !moved) return fail(moved.error());
+    rolled = true;
+  }
+  if (auto appended = active().append(run); !appended) return fail(appended.error());
+  log_end_offset_ = run.last_offset + 1;
+
+  BatchIterator batches(run.bytes);
+  while (auto batch = batches.next()) {
+    if (batch->leader_epoch() != kNoEpoch) epochs_.assign(batch->leader_epoch(), batch->base_offset());
+  }
+  return save_epochs();
+}
+
+Result<void> PartitionLog::save_epochs() {
+  if (!epochs_.is_changed()) return {};
+  if (auto saved = epochs_.save(); !saved) return fail(saved.error());
+  epochs_unsynced_ = true;
+  return {};
+}
+
+Result<void> PartitionLog::roll() {
+  if (failure_) return *failure_;
+  if (auto rolled = roll_at(log_end_offset_); !rolled) return fail(rolled.error());
+  return {};
+}
+
+Result<void> PartitionLog::roll_at(Offset base_offset) {
+  if (active().size() == 0 && active().base_offset() == base_offset) return {};
+  if (auto closed = active().deactivate(); !closed) return closed;
+  log::info("rolled a new segment partition={} base_offset={}", name_.to_string(), base_offset.value);
+  return add_segment(base_offset);
+}
+
+Result<void> PartitionLog::add_segment(Offset base_offset) {
+  auto segment = std::make_unique<Segment>(files_, directory_, config_, base_offset, clock_.wall_ms());
+  if (auto made = segment->create_files(); !made) return made;
+  directory_changed_ = true;
+  segments_.push_back(std::move(segment));
+  return {};
+}
+
+size_t PartitionLog::segment_for(Offset offset) const {
+  auto later = std::upper_bound(segments_.begin(), segments_.end(), offset,
+                                [](Offset wanted, const auto& segment) { return wanted < segment->base_offset(); });
+  return later == segments_.begin() ? 0 : static_cast<size_t>(later - segments_.begin()) - 1;
+}
+
+Result<uint64_t> PartitionLog::end_position(size_t segment, Offset end) {
+  bool is_last = segment + 1 == segments_.size();
+  Offset segment_end = is_last ? log_end_offset_ : segments_[segment + 1]->base_offset();
+  if (segment_end <= end) return segments_[segment]->size();
+  auto place = segments_[segment]->find(end);
+  if (!place) return place.error();
+  return *place ? (*place)->position : segments_[segment]->size();
+}
+
+Result<LogRead> PartitionLog::read(Offset from, Offset end, uint64_t max_bytes, bool at_least_one_batch) {
+  if (from < log_start_offset_ || from > log_end_offset_) {
+    return Error{ErrorCode::offset_out_of_range,
+                 fmt::format("offset {} is outside [{}, {}] of {}", from.value, log_start_offset_.value,
+                             log_end_offset_.value, name_.to_string())};
+  }
+  LogRead result;
+  end = std::min(end, log_end_offset_);
+  for (size_t i = segment_for(from); from < end && i < segments_.size(); ++i) {
+    Segment& segment = *segments_[i];
+    if (segment.base_offset() >= end) break;
+    auto first = segment.find(from);
+    if (!first) return storage_error(first.error());
+    if (!*first) continue;  // what `from` belonged to is gone; the next segment begins behind it
+    auto limit = end_position(i, end);
+    if (!limit) return storage_error(limit.error());
+    const BatchPlace& place = **first;
+    if (place.position >= *limit) break;
+    result.is_first_batch_cut = !at_least_one_batch && max_bytes < place.size;
+    uint64_t wanted = at_least_one_batch ? std::max(max_bytes, place.size) : max_bytes;
+    result.size_bytes = std::min(wanted, *limit - place.position);
+    if (result.size_bytes == 0) break;
+    auto slice = segment.slice(place.position, result.size_bytes);
+    if (!slice) return storage_error(slice.error());
+    result.slices.push_back(std::move(*slice));
+    break;
+  }
+  return result;
+}
+
+}  // namespace gregor

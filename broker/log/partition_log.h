@@ -1,0 +1,165 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "broker/log/leader_epoch_cache.h"
+#include "broker/log/log_config.h"
+#include "broker/log/recovery.h"
+#include "broker/log/segment.h"
+#include "broker/log/timestamp_search.h"
+#include "broker/record/validation.h"
+#include "broker/types/topic_partition.h"
+#include "broker/types/uuid.h"
+#include "runtime/clock.h"
+
+namespace gregor {
+
+/// What an append did.
+struct AppendInfo {
+  Offset first_offset;
+  Offset last_offset;
+  int64_t log_append_time = kNoTimestamp;  ///< kNoTimestamp under create_time
+  Offset log_start_offset;
+  uint64_t size_bytes = 0;
+  bool rolled = false;  ///< a segment became full: a good time to flush in the background
+};
+
+/// What a read found: bytes of files that begin at a batch.
+struct LogRead {
+  std::vector<FileSlice> slices;
+  uint64_t size_bytes = 0;
+  /// The first batch alone is larger than was asked for, so that the bytes end within it.
+  bool is_first_batch_cut = false;
+};
+
+/// The files to sync so that everything below `up_to` is durable. Needs nothing of the log, which may go on meanwhile.
+struct FlushJob {
+  std::vector<std::shared_ptr<File>> to_sync;
+  FileSystem* files = nullptr;
+  std::string directory_to_sync;  ///< empty when no file was made or removed
+  Offset up_to;
+
+  /// Blocks until the disk has it all. A failure is final: the log directory goes offline.
+  Result<void> run();
+};
+
+/// The log of one partition: an ordered list of segments, the last of which is open for appends.
+///
+/// Guarantees that offsets rise from batch to batch, that nothing of a failed append becomes visible, and that after
+/// a crash everything below the recovery point is intact. After a write error every further append is refused.
+/// Owned by its Partition; every call is made on that partition's shard, and none waits for the disk to sync except
+/// `close`. Errors: kafka_storage_error, naming file and reason, besides those that are named at a function.
+class PartitionLog {
+ public:
+  /// Opens the log in `directory`, making the directory and an empty log if there is none.
+  static Result<std::unique_ptr<PartitionLog>> open(FileSystem& files, const Clock& clock, std::string directory,
+                                                    TopicPartition name, LogConfig config, OpenOptions options = {});
+
+  const TopicPartition& name() const { return name_; }
+  const std::string& directory() const { return directory_; }
+  const LogConfig& config() const { return config_; }
+  /// Takes effect with the next append.
+  void set_config(const LogConfig& config) { config_ = config; }
+
+  Offset log_start_offset() const { return log_start_offset_; }
+  Offset log_end_offset() const { return log_end_offset_; }
+  Offset recovery_point() const { return recovery_point_; }
+  uint64_t size_bytes() const;
+  size_t segment_count() const { return segments_.size(); }
+  /// The topic id of partition.metadata.
+  const std::optional<Uuid>& topic_id() const { return topic_id_; }
+  Result<void> set_topic_id(const Uuid& topic_id);
+
+  /// Appends one batch, giving it the offsets at the log's end: the header is patched in place, the payload is not
+  /// touched. Errors: record_list_too_large when the batch is larger than a segment.
+  Result<AppendInfo> append_as_leader(const ValidatedBatch& batch, LeaderEpoch epoch);
+  /// Appends batches as the leader stored them; a batch that is cut off at the end is left out, and `last_offset` is
+  /// that of the last appended (first_offset - 1 if none was). Errors: corrupt_message (checksum), invalid_record
+  /// (offsets that do not rise), offset_out_of_range (the first batch begins before the log's end).
+  Result<AppendInfo> append_as_follower(Bytes batches);
+
+  /// Finds whole batches from the one that holds `from` up to but not including the one that holds `end`, at most
+  /// `max_bytes` of them, where the last may be cut (as Kafka's fetch does). With `at_least_one_batch` the first is
+  /// never cut. Empty when there is nothing between. Errors: offset_out_of_range outside [start, end of the log].
+  Result<LogRead> read(Offset from, Offset end, uint64_t max_bytes, bool at_least_one_batch);
+
+  // Leader epochs.
+  std::optional<LeaderEpoch> latest_epoch() const { return epochs_.latest(); }
+  std::optional<LeaderEpoch> epoch_of(Offset offset) const { return epochs_.epoch_of(offset); }
+  /// Notes that `epoch` begins at the end of the log, as a new leader does before its first append.
+  void begin_epoch(LeaderEpoch epoch) { epochs_.assign(epoch, log_end_offset_); }
+  std::optional<EpochEnd> end_offset_for_epoch(LeaderEpoch epoch) const {
+    return epochs_.end_offset_for(epoch, log_end_offset_);
+  }
+
+  // ListOffsets. Both may decompress batches.
+  Result<std::optional<TimestampedOffset>> offset_for_timestamp(int64_t timestamp) const {
+    return find_timestamp(segments_, timestamp, log_start_offset_);
+  }
+  Result<std::optional<TimestampedOffset>> max_timestamp() const { return find_max_timestamp(segments_); }
+
+  /// Drops everything from `end` on. Where `end` lies within a batch, that batch goes as a whole.
+  Result<void> truncate_to(Offset end);
+  /// Drops everything and begins anew at `start`.
+  Result<void> truncate_fully_and_start_at(Offset start);
+  /// Raises the log's start and takes out the segments that lie entirely before it. False when it did not rise.
+  /// Errors: offset_out_of_range beyond the log's end (the high watermark is the caller's to check).
+  Result<bool> advance_log_start_offset(Offset start);
+  /// Closes the active segment and begins a new one at the log's end; nothing happens to an empty one.
+  Result<void> roll();
+  /// Files renamed to `.deleted` since the last call; to be removed in the background.
+  std::vector<std::string> take_deleted_files() { return std::exchange(deleted_files_, {}); }
+
+  /// What has to be synced for the recovery point to rise to the log's end; `mark_flushed` follows once it was run.
+  Result<FlushJob> prepare_flush();
+  void mark_flushed(Offset up_to) { recovery_point_ = std::max(recovery_point_, std::min(up_to, log_end_offset_)); }
+  /// Writes and syncs everything; the log takes no more calls. Blocks.
+  Result<void> close();
+  /// Gives the directory another name, for a deletion; whoever reads the log goes on. Nothing is appended any more.
+  Result<void> rename_directory(const std::string& directory);
+
+ private:
+  PartitionLog(FileSystem& files, const Clock& clock, std::string directory, TopicPartition name, LogConfig config)
+      : files_(files),
+        clock_(clock),
+        directory_(std::move(directory)),
+        name_(std::move(name)),
+        config_(config),
+        epochs_(files, directory_) {}
+
+  Result<void> load(const OpenOptions& options);
+  Segment& active() { return *segments_.back(); }
+  /// The index of the segment that holds `offset`, or would.
+  size_t segment_for(Offset offset) const;
+  /// Where in `segment` the batch that holds `end`, or the next one, begins.
+  Result<uint64_t> end_position(size_t segment, Offset end);
+  Result<void> append_run(const BatchRun& run, bool& rolled);
+  Result<void> roll_at(Offset base_offset);
+  Result<void> save_epochs();
+  Result<void> add_segment(Offset base_offset);
+  /// Takes the segments [first, last) out of the log, their files renamed for removal.
+  Result<void> remove_segments(size_t first, size_t last);
+  /// The first failure of a write, which every later append gets as well.
+  Error fail(const Error& error);
+
+  FileSystem& files_;
+  const Clock& clock_;
+  std::string directory_;
+  TopicPartition name_;
+  LogConfig config_;
+  LeaderEpochCache epochs_;
+  Segments segments_;  ///< ascending; never empty once loaded
+  Offset log_start_offset_;
+  Offset log_end_offset_;
+  Offset recovery_point_;
+  std::optional<Uuid> topic_id_;
+  std::vector<std::string> deleted_files_;
+  bool directory_changed_ = false;  ///< since the last flush
+  bool epochs_unsynced_ = false;
+  std::optional<Error> failure_;
+};
+
+}  // namespace gregor

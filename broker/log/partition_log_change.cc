@@ -1,0 +1,131 @@
+// What PartitionLog does besides appends and reads: truncation, removal, flushing, closing.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "broker/log/partition_log.h"
+#include "broker/types/error_code.h"
+#include "runtime/logging.h"
+
+namespace gregor {
+
+Result<void> FlushJob::run() {
+  for (const auto& file : to_sync) {
+    if (auto synced = file->sync(); !synced) return storage_error(synced.error());
+  }
+  if (directory_to_sync.empty()) return {};
+  if (auto synced = files->sync_directory(directory_to_sync); !synced) return storage_error(synced.error());
+  return {};
+}
+
+Result<void> PartitionLog::truncate_to(Offset end) {
+  if (failure_) return *failure_;
+  epochs_.truncate_from_end(end);
+  if (end < log_end_offset_) {
+    if (end < segments_.front()->base_offset()) return truncate_fully_and_start_at(end);
+    size_t holder = segment_for(end);
+    auto cut_batch = segments_[holder]->find(end);
+    if (!cut_batch) return storage_error(cut_batch.error());
+    log::info("truncating partition={} to={} end={}", name_.to_string(), end.value, log_end_offset_.value);
+    log_end_offset_ = *cut_batch ? std::min(end, (*cut_batch)->base_offset) : end;
+    if (auto removed = remove_segments(holder + 1, segments_.size()); !removed) return fail(removed.error());
+    if (auto activated = active().truncate_to(end); !activated) return fail(activated.error());
+    recovery_point_ = std::min(recovery_point_, log_end_offset_);
+    log_start_offset_ = std::min(log_start_offset_, log_end_offset_);
+  }
+  return save_epochs();
+}
+
+Result<void> PartitionLog::truncate_fully_and_start_at(Offset start) {
+  if (failure_) return *failure_;
+  log::info("dropping everything partition={} new_start={}", name_.to_string(), start.value);
+  if (auto removed = remove_segments(0, segments_.size()); !removed) return fail(removed.error());
+  log_start_offset_ = log_end_offset_ = start;
+  recovery_point_ = std::min(recovery_point_, start);
+  epochs_.clear();
+  if (auto added = add_segment(start); !added) return fail(added.error());
+  return save_epochs();
+}
+
+Result<bool> PartitionLog::advance_log_start_offset(Offset start) {
+  if (failure_) return *failure_;
+  if (start > log_end_offset_) {
+    return Error{ErrorCode::offset_out_of_range,
+                 fmt::format("{} cannot start at {}, behind its end {}", name_.to_string(), start.value,
+                             log_end_offset_.value)};
+  }
+  if (start <= log_start_offset_) return false;
+  log_start_offset_ = start;
+  epochs_.truncate_from_start(start);
+  if (start == log_end_offset_ && active().size() > 0) {
+    if (auto rolled = roll_at(start); !rolled) return fail(rolled.error());
+  }
+  size_t unneeded = 0;
+  while (unneeded + 1 < segments_.size() && segments_[unneeded + 1]->base_offset() <= start) ++unneeded;
+  if (auto removed = remove_segments(0, unneeded); !removed) return fail(removed.error());
+  if (auto saved = save_epochs(); !saved) return saved.error();
+  return true;
+}
+
+Result<void> PartitionLog::remove_segments(size_t first, size_t last) {
+  if (first == last) return {};
+  for (size_t i = first; i < last; ++i) {
+    for (auto suffix : {file_suffix::kLog, file_suffix::kOffsetIndex, file_suffix::kTimeIndex,
+                        file_suffix::kTransactionIndex, file_suffix::kSnapshot}) {
+      std::string path = segments_[i]->path(suffix);
+      if (!files_.exists(path)) continue;
+      std::string deleted = path + std::string(file_suffix::kDeleted);
+      if (auto renamed = files_.rename(path, deleted); !renamed) return renamed;
+      deleted_files_.push_back(std::move(deleted));
+    }
+  }
+  auto begin = segments_.begin();
+  segments_.erase(begin + static_cast<ptrdiff_t>(first), begin + static_cast<ptrdiff_t>(last));
+  directory_changed_ = true;
+  return {};
+}
+
+Result<FlushJob> PartitionLog::prepare_flush() {
+  if (failure_) return *failure_;
+  FlushJob job;
+  job.up_to = log_end_offset_;
+  job.files = &files_;
+  if (directory_changed_) job.directory_to_sync = directory_;
+  if (recovery_point_ < log_end_offset_) {
+    for (size_t i = segment_for(recovery_point_); i < segments_.size(); ++i) {
+      auto to_sync = segments_[i]->prepare_flush();
+      if (!to_sync) return fail(to_sync.error());
+      job.to_sync.insert(job.to_sync.end(), to_sync->begin(), to_sync->end());
+    }
+  }
+  if (epochs_unsynced_ && files_.exists(epochs_.path())) {
+    auto file = files_.open(epochs_.path(), OpenMode::read_write);
+    if (!file) return fail(file.error());
+    job.to_sync.push_back(*file);
+    job.directory_to_sync = directory_;
+  }
+  epochs_unsynced_ = directory_changed_ = false;
+  return job;
+}
+
+Result<void> PartitionLog::close() {
+  if (failure_) return *failure_;
+  if (recovery_point_ < log_end_offset_ || active().size() > 0) {
+    if (auto closed = active().deactivate(); !closed) return fail(closed.error());
+  }
+  if (auto saved = save_epochs(); !saved) return saved;
+  auto job = prepare_flush();
+  if (!job) return job.error();
+  if (auto flushed = job->run(); !flushed) return fail(flushed.error());
+  mark_flushed(job->up_to);
+  return {};
+}
+
+Result<void> PartitionLog::rename_directory(const std::string& directory) {
+  if (auto renamed = files_.rename(directory_, directory); !renamed) return fail(renamed.error());
+  directory_ = directory;
+  failure_ = Error{ErrorCode::kafka_storage_error, name_.to_string() + " is being deleted"};
+  return {};
+}
+
+}  // namespace gregor

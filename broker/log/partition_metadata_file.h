@@ -1,0 +1,16 @@
+#pragma once
+
+#include <optional>
+
+#include "broker/types/uuid.h"
+#include "runtime/file.h"
+
+namespace gregor {
+
+/// The topic id in a partition directory's `partition.metadata`; none when there is no file.
+/// Error: kafka_storage_error when the file is malformed.
+Result<std::optional<Uuid>> read_partition_metadata(FileSystem& files, const std::string& directory);
+/// Writes that file without waiting for the disk: the controller knows the id too.
+Result<void> write_partition_metadata(FileSystem& files, const std::string& directory, const Uuid& topic_id);
+
+}  // namespace gregor

@@ -1,0 +1,273 @@
+#include "broker/log/recovery.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "runtime/logging.h"
+
+namespace gregor {
+namespace {
+
+using Listing = std::map<std::string, uint64_t>;  // file names and sizes
+
+Result<Listing> list_files(const LogPlace& place) {
+  auto entries = place.files.list(place.directory);
+  if (!entries) return entries.error();
+  Listing listing;
+  for (const DirectoryEntry& entry : *entries) {
+    if (!entry.is_directory) listing[entry.name] = entry.size;
+  }
+  return listing;
+}
+
+class Loader {
+ public:
+  Loader(const LogPlace& place, const TopicPartition& name, const OpenOptions& options, LeaderEpochCache& epochs)
+      : place_(place), name_(name), options_(options), epochs_(epochs) {}
+
+  Result<LoadedLog> load();
+
+ private:
+  Result<void> finish_interrupted_work();
+  Result<void> remove_leftovers(std::string_view suffix, const Listing& listing);
+  Result<void> finish_swaps(const Listing& listing);
+  Result<Offset> end_of_swapped_log(const std::string& file_name, uint64_t size);
+  Result<void> load_segments(const Listing& listing);
+  Result<void> remove_orphaned_indexes(const Listing& listing);
+  bool is_below_recovery_point(size_t index) const;
+  Result<void> rebuild_unsound_indexes();
+  Result<void> recover_from_recovery_point();
+  Result<bool> recover_segment(Segment& segment);
+  Result<void> drop_segments_from(size_t first);
+  Result<void> ensure_active_segment();
+  std::string path_of(const std::string& file_name) const { return place_.directory + "/" + file_name; }
+
+  const LogPlace& place_;
+  const TopicPartition& name_;
+  const OpenOptions& options_;
+  LeaderEpochCache& epochs_;
+  LoadedLog log_;
+  std::vector<bool> has_sound_indexes_;  ///< of each of the segments found
+};
+
+Result<LoadedLog> Loader::load() {
+  if (auto finished = finish_interrupted_work(); !finished) return finished.error();
+  auto listing = list_files(place_);
+  if (!listing) return listing.error();
+  if (auto removed = remove_orphaned_indexes(*listing); !removed) return removed.error();
+  if (auto loaded = load_segments(*listing); !loaded) return loaded.error();
+  if (auto rebuilt = rebuild_unsound_indexes(); !rebuilt) return rebuilt.error();
+  if (!options_.clean_shutdown) {
+    if (auto recovered = recover_from_recovery_point(); !recovered) return recovered.error();
+  }
+  if (auto ensured = ensure_active_segment(); !ensured) return ensured.error();
+  log_.recovery_point =
+      options_.clean_shutdown ? log_.log_end_offset : std::min(options_.recovery_point, log_.log_end_offset);
+  epochs_.truncate_from_end(log_.log_end_offset);
+  epochs_.truncate_from_start(options_.log_start_offset);
+  return std::move(log_);
+}
+
+Result<void> Loader::finish_interrupted_work() {
+  auto listing = list_files(place_);
+  if (!listing) return listing.error();
+  auto has_suffix = [](std::string_view suffix) {
+    return [suffix](const auto& file) { return file.first.ends_with(suffix); };
+  };
+  bool has_swaps = std::any_of(listing->begin(), listing->end(), has_suffix(file_suffix::kSwap));
+  bool has_cleaned = std::any_of(listing->begin(), listing->end(), has_suffix(file_suffix::kCleaned));
+  if (has_swaps && has_cleaned) {
+    // Compaction stopped while it renamed its output: the originals are all still there.
+    if (auto removed = remove_leftovers(file_suffix::kSwap, *listing); !removed) return removed;
+  } else if (has_swaps) {
+    if (auto swapped = finish_swaps(*listing); !swapped) return swapped;
+  }
+  if (auto removed = remove_leftovers(file_suffix::kCleaned, *listing); !removed) return removed;
+  return remove_leftovers(file_suffix::kDeleted, *listing);
+}
+
+Result<void> Loader::remove_leftovers(std::string_view suffix, const Listing& listing) {
+  for (const auto& [file_name, size] : listing) {
+    if (!file_name.ends_with(suffix) || !place_.files.exists(path_of(file_name))) continue;
+    if (auto removed = place_.files.remove(path_of(file_name)); !removed) return removed;
+  }
+  return {};
+}
+
+Result<Offset> Loader::end_of_swapped_log(const std::string& file_name, uint64_t size) {
+  auto file = place_.files.open(path_of(file_name), OpenMode::read);
+  if (!file) return file.error();
+  BatchScanner scanner(*file, 0, size, BatchScanner::Depth::headers);
+  Offset end = *base_offset_of(file_name);
+  while (true) {
+    auto found = scanner.next();
+    if (!found) return found.error();
+    if (!*found) return end;
+    end = (*found)->batch.next_offset();
+  }
+}
+
+/// Puts the output of a finished compaction in the place of the segments that it was made from.
+Result<void> Loader::finish_swaps(const Listing& listing) {
+  Offset begin(INT64_MAX);
+  Offset end(INT64_MIN);
+  for (const auto& [file_name, size] : listing) {
+    if (!base_offset_of(file_name) || !file_name.ends_with(".log.swap")) continue;
+    auto swapped_end = end_of_swapped_log(file_name, size);
+    if (!swapped_end) return swapped_end.error();
+    begin = std::min(begin, *base_offset_of(file_name));
+    end = std::max(end, *swapped_end);
+  }
+  for (const auto& [file_name, size] : listing) {
+    auto base_offset = base_offset_of(file_name);
+    if (file_name.ends_with(file_suffix::kSwap) || !base_offset || *base_offset < begin || *base_offset >= end) continue;
+    if (auto removed = place_.files.remove(path_of(file_name)); !removed) return removed;
+  }
+  for (const auto& [file_name, size] : listing) {
+    if (!file_name.ends_with(file_suffix::kSwap)) continue;
+    std::string final_name = file_name.substr(0, file_name.size() - file_suffix::kSwap.size());
+    if (auto renamed = place_.files.rename(path_of(file_name), path_of(final_name)); !renamed) return renamed;
+  }
+  log::info("finished an interrupted compaction partition={} from={} to={}", name_.to_string(), begin.value, end.value);
+  return {};
+}
+
+Result<void> Loader::remove_orphaned_indexes(const Listing& listing) {
+  for (const auto& [file_name, size] : listing) {
+    auto base_offset = base_offset_of(file_name);
+    if (!base_offset) continue;
+    std::string suffix = file_name.substr(file_name.find('.'));
+    bool is_index = suffix == file_suffix::kOffsetIndex || suffix == file_suffix::kTimeIndex ||
+                    suffix == file_suffix::kTransactionIndex;
+    if (!is_index || listing.contains(file_name.substr(0, file_name.find('.')) + ".log")) continue;
+    log::warn("removed an index without a log file={}", path_of(file_name));
+    if (auto removed = place_.files.remove(path_of(file_name)); !removed) return removed;
+  }
+  return {};
+}
+
+Result<void> Loader::load_segments(const Listing& listing) {
+  for (const auto& [file_name, size] : listing) {
+    auto base_offset = base_offset_of(file_name);
+    if (!base_offset || file_name.substr(file_name.find('.')) != file_suffix::kLog) continue;
+    auto segment = std::make_unique<Segment>(place_.files, place_.directory, place_.config, *base_offset, place_.now_ms);
+    std::string digits = file_name.substr(0, file_name.find('.'));
+    auto offset_index = listing.find(digits + std::string(file_suffix::kOffsetIndex));
+    auto time_index = listing.find(digits + std::string(file_suffix::kTimeIndex));
+    bool has_both = offset_index != listing.end() && time_index != listing.end();
+    auto sound = segment->adopt(size, has_both ? offset_index->second : 0, has_both ? time_index->second : 0);
+    if (!sound) return sound.error();
+    has_sound_indexes_.push_back(has_both && *sound);
+    log_.segments.push_back(std::move(segment));
+  }
+  return {};
+}
+
+bool Loader::is_below_recovery_point(size_t index) const {
+  const auto& segments = log_.segments;
+  return index + 1 < segments.size() && segments[index + 1]->base_offset() <= options_.recovery_point;
+}
+
+/// Of the segments that are not going to be read in full anyway.
+Result<void> Loader::rebuild_unsound_indexes() {
+  for (size_t i = 0; i < log_.segments.size(); ++i) {
+    bool is_recovered_later = !options_.clean_shutdown && !is_below_recovery_point(i);
+    if (has_sound_indexes_[i] || is_recovered_later) continue;
+    log::warn("rebuilding the indexes of a segment file={}", log_.segments[i]->path(file_suffix::kLog));
+    if (auto rebuilt = recover_segment(*log_.segments[i]); !rebuilt) return rebuilt.error();
+  }
+  return {};
+}
+
+/// Rebuilds the indexes from the batches and cuts what is not sound behind them; false when there was any.
+Result<bool> Loader::recover_segment(Segment& segment) {
+  if (auto begun = segment.begin_rebuild(); !begun) return begun.error();
+  auto scanner = segment.scan(0, BatchScanner::Depth::whole);
+  if (!scanner) return scanner.error();
+  Offset least_next = segment.base_offset();
+  uint64_t valid_size = 0;
+  while (true) {
+    auto found = scanner->next();
+    if (!found) return found.error();
+    if (!*found) break;
+    const BatchView& batch = (*found)->batch;
+    bool is_in_order = batch.last_offset() >= batch.base_offset() && batch.base_offset() >= least_next &&
+                       batch.last_offset() - segment.base_offset() <= INT32_MAX;
+    if (!is_in_order || !batch.is_intact()) break;
+    if (auto noted = segment.note_batch(batch, (*found)->position); !noted) return noted.error();
+    if (batch.leader_epoch() > epochs_.latest().value_or(kNoEpoch)) {
+      epochs_.assign(batch.leader_epoch(), batch.base_offset());
+    }
+    least_next = batch.next_offset();
+    valid_size = scanner->position();
+  }
+  bool is_whole = valid_size == segment.size();
+  if (!is_whole) {
+    log::warn("cut a segment behind its last sound batch file={} size={} kept={} next_offset={}",
+              segment.path(file_suffix::kLog), segment.size(), valid_size, least_next.value);
+  }
+  if (auto ended = segment.end_rebuild(valid_size); !ended) return ended.error();
+  return is_whole;
+}
+
+Result<void> Loader::recover_from_recovery_point() {
+  auto& segments = log_.segments;
+  for (size_t i = 0; i < segments.size(); ++i) {
+    if (is_below_recovery_point(i)) continue;
+    if (segments[i]->size() == 0 && has_sound_indexes_[i]) continue;
+    auto whole = recover_segment(*segments[i]);
+    if (!whole) return whole.error();
+    if (!*whole) return drop_segments_from(i + 1);
+  }
+  return {};
+}
+
+Result<void> Loader::drop_segments_from(size_t first) {
+  auto& segments = log_.segments;
+  for (size_t i = first; i < segments.size(); ++i) {
+    log::warn("removed a segment behind the end of the log file={}", segments[i]->path(file_suffix::kLog));
+    for (auto suffix : {file_suffix::kLog, file_suffix::kOffsetIndex, file_suffix::kTimeIndex,
+                        file_suffix::kTransactionIndex, file_suffix::kSnapshot}) {
+      std::string path = segments[i]->path(suffix);
+      if (!place_.files.exists(path)) continue;
+      if (auto removed = place_.files.remove(path); !removed) return removed;
+    }
+  }
+  segments.resize(first);
+  return {};
+}
+
+Result<void> Loader::ensure_active_segment() {
+  auto& segments = log_.segments;
+  if (!segments.empty()) {
+    auto end = segments.back()->read_next_offset();
+    if (!end) return end.error();
+    log_.log_end_offset = *end;
+    if (*end < options_.log_start_offset) {
+      log::warn("removed all segments, which end before the log starts partition={} end={} start={}", name_.to_string(),
+                end->value, options_.log_start_offset.value);
+      if (auto dropped = drop_segments_from(0); !dropped) return dropped;
+      epochs_.clear();
+    }
+  }
+  for (size_t i = 0; i + 1 < segments.size(); ++i) {
+    if (auto closed = segments[i]->deactivate(); !closed) return closed;
+  }
+  if (!segments.empty()) return {};
+  log_.log_end_offset = options_.log_start_offset;
+  segments.push_back(std::make_unique<Segment>(place_.files, place_.directory, place_.config,
+                                               options_.log_start_offset, place_.now_ms));
+  return segments.back()->create_files();
+}
+
+}  // namespace
+
+Result<LoadedLog> load_log(const LogPlace& place, const TopicPartition& name, const OpenOptions& options,
+                           LeaderEpochCache& epochs) {
+  auto loaded = Loader(place, name, options, epochs).load();
+  if (!loaded) return storage_error(loaded.error());
+  return loaded;
+}
+
+}  // namespace gregor

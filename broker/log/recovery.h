@@ -1,0 +1,43 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "broker/log/leader_epoch_cache.h"
+#include "broker/log/segment.h"
+#include "broker/types/topic_partition.h"
+
+namespace gregor {
+
+/// What is known about a log before it is opened, from the log directory's checkpoints.
+struct OpenOptions {
+  /// The process that had it last closed it; then nothing is scanned.
+  bool clean_shutdown = false;
+  /// Everything below is on the disk.
+  Offset recovery_point{0};
+  Offset log_start_offset{0};
+};
+
+/// Where the log lives and by whose clock; all outlive the log.
+struct LogPlace {
+  FileSystem& files;
+  const std::string& directory;
+  const LogConfig& config;
+  int64_t now_ms;
+};
+
+struct LoadedLog {
+  std::vector<std::unique_ptr<Segment>> segments;  ///< ascending, at least one
+  Offset log_end_offset;
+  Offset recovery_point;
+};
+
+/// Loads the segments of an existing directory, finishing what an interrupted deletion or compaction left and
+/// rebuilding indexes that are missing or damaged. Unless the shutdown was clean, every segment that reaches beyond
+/// the recovery point is read batch by batch: the log ends before the first that is torn, corrupt or out of order,
+/// and later segments are deleted. `epochs` learns the epochs met and is cut to the log's bounds.
+/// Errors: kafka_storage_error naming the file.
+Result<LoadedLog> load_log(const LogPlace& place, const TopicPartition& name, const OpenOptions& options,
+                           LeaderEpochCache& epochs);
+
+}  // namespace gregor

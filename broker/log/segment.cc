@@ -1,0 +1,270 @@
+#include "broker/log/segment.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace gregor {
+
+void BatchRun::add(const BatchView& batch) {
+  if (bytes.empty()) {
+    bytes = batch.bytes();
+    first_offset = batch.base_offset();
+  } else {
+    bytes = {bytes.data(), bytes.size() + batch.size()};
+  }
+  last_offset = batch.last_offset();
+  if (batch.max_timestamp() > max_timestamp.timestamp) max_timestamp = {batch.max_timestamp(), batch.last_offset()};
+}
+
+Segment::Segment(FileSystem& files, const std::string& directory, const LogConfig& config, Offset base_offset,
+                 int64_t created_ms)
+    : files_(files),
+      directory_(directory),
+      config_(config),
+      base_offset_(base_offset),
+      created_ms_(created_ms),
+      offset_index_(files, directory, base_offset),
+      time_index_(files, directory, base_offset) {}
+
+Result<void> Segment::create_files() {
+  auto log = files_.open(path(file_suffix::kLog), OpenMode::create_new);
+  if (!log) return log.error();
+  if (auto made = offset_index_.file().reset(); !made) return made;
+  return time_index_.reset();
+}
+
+Result<bool> Segment::adopt(uint64_t log_size, uint64_t offset_index_size, uint64_t time_index_size) {
+  size_ = log_size;
+  bool whole = offset_index_.file().adopt(offset_index_size);
+  whole = time_index_.file().adopt(time_index_size) && whole;
+  if (!whole) return false;
+  auto last = offset_index_.last_entry();
+  if (!last) return last.error();
+  auto first_time = time_index_.first_entry();
+  if (!first_time) return first_time.error();
+  auto last_time = time_index_.last_entry();
+  if (!last_time) return last_time.error();
+  bool has_entries = offset_index_.file().entry_count() > 0;
+  bool is_sane = !has_entries || (last->offset > base_offset_ && last->position < log_size);
+  bool is_time_sane = last_time->timestamp >= first_time->timestamp && last_time->offset >= base_offset_;
+  return is_sane && is_time_sane && (log_size == 0 || time_index_.file().entry_count() > 0 || !has_entries);
+}
+
+Result<std::shared_ptr<File>> Segment::file() {
+  if (open_file_) return open_file_;
+  if (auto lent = lent_file_.lock()) return lent;
+  auto opened = files_.open(path(file_suffix::kLog), OpenMode::read_write);
+  if (!opened) return opened;
+  if (is_active_) open_file_ = *opened;
+  lent_file_ = *opened;
+  return opened;
+}
+
+Result<int64_t> Segment::age_at(int64_t now_ms, int64_t message_timestamp) {
+  if (!first_timestamp_ && size_ > 0) {
+    auto scanner = scan(0, BatchScanner::Depth::headers);
+    if (!scanner) return scanner.error();
+    auto batch = scanner->next();
+    if (!batch) return batch.error();
+    if (*batch) first_timestamp_ = (*batch)->batch.max_timestamp();
+  }
+  if (first_timestamp_ && *first_timestamp_ >= 0) return message_timestamp - *first_timestamp_;
+  return now_ms - created_ms_;
+}
+
+Result<bool> Segment::should_roll(const BatchRun& run, int64_t now_ms) {
+  constexpr int64_t kMaxSpan = std::numeric_limits<int32_t>::max();
+  if (size_ + run.bytes.size() > config_.segment_size_bytes) return true;
+  if (offset_index_.is_full(config_.index_size_max_bytes)) return true;
+  if (time_index_.is_full(config_.index_size_max_bytes)) return true;
+  if (run.last_offset - base_offset_ > kMaxSpan) return true;
+  if (size_ == 0) return false;
+  auto age = age_at(now_ms, run.max_timestamp.timestamp);
+  if (!age) return age.error();
+  return *age > config_.segment_ms - config_.segment_jitter_ms;
+}
+
+Result<void> Segment::append(const BatchRun& run) {
+  auto log = file();
+  if (!log) return log.error();
+  uint64_t position = size_;
+  if (auto written = (*log)->write_at(position, {&run.bytes, 1}); !written) {
+    (void)(*log)->truncate(position);  // gives the space back; the torn bytes are out of sight either way
+    return written;
+  }
+  if (auto noted = note_append(run, position); !noted) return noted;
+  size_ += run.bytes.size();
+  return {};
+}
+
+Result<void> Segment::note_append(const BatchRun& run, uint64_t position) {
+  auto known = max_timestamp();
+  if (!known) return known.error();
+  if (run.max_timestamp.timestamp > known->timestamp) max_timestamp_ = run.max_timestamp;
+  if (bytes_since_index_entry_ > config_.index_interval_bytes) {
+    if (auto added = add_index_entries(run.last_offset, position); !added) return added;
+  }
+  bytes_since_index_entry_ += run.bytes.size();
+  if (position == 0) first_timestamp_ = run.max_timestamp.timestamp;
+  BatchIterator batches(run.bytes);
+  uint64_t place = position;
+  while (auto batch = batches.next()) {
+    recent_.add({batch->base_offset(), batch->last_offset(), place, batch->size()});
+    place += batch->size();
+  }
+  return {};
+}
+
+Result<void> Segment::add_index_entries(Offset last_offset, uint64_t position) {
+  bytes_since_index_entry_ = 0;
+  if (auto added = offset_index_.append({last_offset, static_cast<uint32_t>(position)}); !added) return added;
+  return time_index_.append_if_later(*max_timestamp_);
+}
+
+Result<std::optional<BatchPlace>> Segment::find(Offset offset) {
+  if (size_ == 0) return std::optional<BatchPlace>();
+  if (auto place = recent_.find(offset)) return place;
+  auto entry = offset_index_.lookup(offset);
+  if (!entry) return entry.error();
+  auto scanner = scan(entry->position, BatchScanner::Depth::headers);
+  if (!scanner) return scanner.error();
+  while (true) {
+    auto found = scanner->next();
+    if (!found) return found.error();
+    if (!*found) return std::optional<BatchPlace>();
+    const BatchView& batch = (*found)->batch;
+    if (batch.last_offset() < offset) continue;
+    return std::optional<BatchPlace>({batch.base_offset(), batch.last_offset(), (*found)->position, batch.size()});
+  }
+}
+
+Result<FileSlice> Segment::slice(uint64_t position, uint64_t size) {
+  auto log = file();
+  if (!log) return log.error();
+  return FileSlice{*log, position, size};
+}
+
+Result<BatchScanner> Segment::scan(uint64_t position, BatchScanner::Depth depth) {
+  auto log = file();
+  if (!log) return log.error();
+  return BatchScanner(*log, position, size_, depth);
+}
+
+Result<Offset> Segment::read_next_offset() {
+  if (size_ == 0) return base_offset_;
+  auto entry = offset_index_.last_entry();
+  if (!entry) return entry.error();
+  auto scanner = scan(entry->position, BatchScanner::Depth::headers);
+  if (!scanner) return scanner.error();
+  Offset next_offset = base_offset_;
+  while (true) {
+    auto found = scanner->next();
+    if (!found) return found.error();
+    if (!*found) return next_offset;
+    next_offset = (*found)->batch.next_offset();
+  }
+}
+
+Result<TimestampOffset> Segment::max_timestamp() {
+  if (max_timestamp_) return *max_timestamp_;
+  auto last = time_index_.last_entry();
+  if (last) max_timestamp_ = *last;
+  return last;
+}
+
+Result<void> Segment::truncate_to(Offset offset) {
+  auto place = find(offset);
+  if (!place) return place.error();
+  if (auto cut = offset_index_.truncate_to(offset); !cut) return cut;
+  if (auto cut = time_index_.truncate_to(offset); !cut) return cut;
+  if (*place) {
+    auto log = file();
+    if (!log) return log.error();
+    size_ = (*place)->position;
+    if (auto cut = (*log)->truncate(size_); !cut) return cut;
+  }
+  is_active_ = true;
+  recent_.clear();
+  bytes_since_index_entry_ = 0;
+  if (size_ == 0) first_timestamp_.reset();
+  return read_max_timestamp();
+}
+
+Result<void> Segment::read_max_timestamp() {
+  // The time index knows the maximum up to its last entry; what comes after that is read.
+  auto last = time_index_.last_entry();
+  if (!last) return last.error();
+  max_timestamp_ = *last;
+  auto entry = offset_index_.lookup(last->offset);
+  if (!entry) return entry.error();
+  auto scanner = scan(std::min<uint64_t>(entry->position, size_), BatchScanner::Depth::headers);
+  if (!scanner) return scanner.error();
+  while (true) {
+    auto found = scanner->next();
+    if (!found) return found.error();
+    if (!*found) return {};
+    const BatchView& batch = (*found)->batch;
+    if (batch.max_timestamp() > max_timestamp_->timestamp) {
+      max_timestamp_ = TimestampOffset{batch.max_timestamp(), batch.last_offset()};
+    }
+  }
+}
+
+Result<void> Segment::deactivate() {
+  auto latest = max_timestamp();
+  if (!latest) return latest.error();
+  if (auto added = time_index_.append_if_later(*latest); !added) return added;
+  if (auto written = offset_index_.file().write_pending(); !written) return written;
+  if (auto written = time_index_.file().write_pending(); !written) return written;
+  is_active_ = false;
+  open_file_.reset();
+  recent_.clear();
+  return {};
+}
+
+Result<std::vector<std::shared_ptr<File>>> Segment::prepare_flush() {
+  std::vector<std::shared_ptr<File>> to_sync;
+  for (IndexFile* index : {&offset_index_.file(), &time_index_.file()}) {
+    if (auto written = index->write_pending(); !written) return written.error();
+    auto opened = index->open();
+    if (!opened) return opened.error();
+    to_sync.push_back(*opened);
+  }
+  auto log = file();
+  if (!log) return log.error();
+  to_sync.push_back(*log);
+  return to_sync;
+}
+
+Result<void> Segment::begin_rebuild() {
+  max_timestamp_ = TimestampOffset{-1, base_offset_};
+  bytes_since_index_entry_ = 0;
+  if (auto emptied = offset_index_.file().reset(); !emptied) return emptied;
+  return time_index_.reset();
+}
+
+Result<void> Segment::note_batch(const BatchView& batch, uint64_t position) {
+  if (batch.max_timestamp() > max_timestamp_->timestamp) {
+    max_timestamp_ = TimestampOffset{batch.max_timestamp(), batch.last_offset()};
+  }
+  if (bytes_since_index_entry_ > config_.index_interval_bytes) {
+    if (auto added = add_index_entries(batch.last_offset(), position); !added) return added;
+  }
+  bytes_since_index_entry_ += batch.size();
+  return {};
+}
+
+Result<void> Segment::end_rebuild(uint64_t valid_size) {
+  if (valid_size < size_) {
+    auto log = file();
+    if (!log) return log.error();
+    if (auto cut = (*log)->truncate(valid_size); !cut) return cut;
+    size_ = valid_size;
+  }
+  open_file_.reset();
+  if (auto added = time_index_.append_if_later(*max_timestamp_); !added) return added;
+  if (auto written = offset_index_.file().write_pending(); !written) return written;
+  return time_index_.file().write_pending();
+}
+
+}  // namespace gregor
