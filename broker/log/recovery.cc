@@ -173,9 +173,18 @@ bool Loader::is_below_recovery_point(size_t index) const {
 Result<void> Loader::rebuild_unsound_indexes() {
   for (size_t i = 0; i < log_.segments.size(); ++i) {
     bool is_recovered_later = !options_.clean_shutdown && !is_below_recovery_point(i);
-    if (has_sound_indexes_[i] || is_recovered_later) continue;
-    log::warn("rebuilding the indexes of a segment file={}", log_.segments[i]->path(file_suffix::kLog));
-    if (auto rebuilt = recover_segment(*log_.segments[i]); !rebuilt) return rebuilt.error();
+    if (is_recovered_later) continue;
+    Segment& segment = *log_.segments[i];
+    if (has_sound_indexes_[i]) {
+      bool is_last = i + 1 == log_.segments.size();
+      auto end = is_last ? segment.read_next_offset() : Result<Offset>(log_.segments[i + 1]->base_offset());
+      if (!end) return end.error();
+      auto fits = segment.time_index_ends_before(*end);
+      if (!fits) return fits.error();
+      if (*fits) continue;
+    }
+    log::warn("rebuilding the indexes of a segment file={}", segment.path(file_suffix::kLog));
+    if (auto rebuilt = recover_segment(segment); !rebuilt) return rebuilt.error();
   }
   return {};
 }

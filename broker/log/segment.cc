@@ -46,8 +46,15 @@ Result<bool> Segment::adopt(uint64_t log_size, uint64_t offset_index_size, uint6
   if (!last_time) return last_time.error();
   bool has_entries = offset_index_.file().entry_count() > 0;
   bool is_sane = !has_entries || (last->offset > base_offset_ && last->position < log_size);
-  bool is_time_sane = last_time->timestamp >= first_time->timestamp && last_time->offset >= base_offset_;
-  return is_sane && is_time_sane && (log_size == 0 || time_index_.file().entry_count() > 0 || !has_entries);
+  bool does_time_rise = time_index_.file().entry_count() < 2 || last_time->timestamp > first_time->timestamp;
+  bool has_times = time_index_.file().entry_count() > 0;
+  return is_sane && does_time_rise && last_time->offset >= base_offset_ && (has_times || !has_entries);
+}
+
+Result<bool> Segment::time_index_ends_before(Offset end) {
+  auto last = time_index_.last_entry();
+  if (!last) return last.error();
+  return time_index_.file().entry_count() == 0 || last->offset < end;
 }
 
 Result<std::shared_ptr<File>> Segment::file() {

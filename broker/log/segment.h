@@ -37,6 +37,8 @@ class Segment {
   Result<void> create_files();
   /// Takes over the files of these sizes. False when an index cannot be right and has to be rebuilt.
   Result<bool> adopt(uint64_t log_size, uint64_t offset_index_size, uint64_t time_index_size);
+  /// False when the time index names offsets that the segment, whose end is `end`, does not have.
+  Result<bool> time_index_ends_before(Offset end);
 
   Offset base_offset() const { return base_offset_; }
   uint64_t size() const { return size_; }

@@ -148,7 +148,7 @@ TEST_F(PartitionLogTest, SpreadsAFollowersBatchesOverSegments) {
 }
 
 TEST_F(PartitionLogTest, FindsRecordsByTimestamp) {
-  config_.segment_size_bytes = 3000;
+  config_.segment_size_bytes = 2000;
   config_.index_interval_bytes = 100;
   open();
   for (int i = 0; i < 50; ++i) {

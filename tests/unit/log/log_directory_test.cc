@@ -1,0 +1,87 @@
+#include "broker/log/log_directory.h"
+
+#include <gmock/gmock.h>
+
+#include "log_fixture.h"
+
+namespace gregor {
+namespace {
+
+using Kind = PartitionDirectoryName::Kind;
+
+const std::string kUnique(32, 'a');
+
+TEST(PartitionDirectoryName, IsParsedWithDashesAndDotsInTheTopic) {
+  auto name = PartitionDirectoryName::parse("my-topic.v1-2-13");
+  ASSERT_TRUE(name);
+  EXPECT_EQ(name->partition, (TopicPartition{"my-topic.v1-2", 13}));
+  EXPECT_EQ(name->kind, Kind::live);
+  name = PartitionDirectoryName::parse("a-b-0." + kUnique + "-delete");
+  ASSERT_TRUE(name);
+  EXPECT_EQ(name->partition, (TopicPartition{"a-b", 0}));
+  EXPECT_EQ(name->kind, Kind::deleted);
+  EXPECT_EQ(PartitionDirectoryName::parse("a-0." + kUnique + "-stray")->kind, Kind::stray);
+  EXPECT_EQ(PartitionDirectoryName::parse("a-0." + kUnique + "-future")->kind, Kind::future);
+  for (const char* other : {"lost+found", "topic", "topic-", "-1", "topic-x", "topic-01", "topic-99999999999"}) {
+    EXPECT_FALSE(PartitionDirectoryName::parse(other)) << other;
+  }
+}
+
+TEST(PartitionDirectoryName, OfADeletionFitsIntoAFileName) {
+  TopicPartition longest{std::string(249, 't'), 12};
+  std::string name = deleted_directory_name(longest, *Uuid::parse("AAAAAAAAAAAAAAAAAAAAAQ"));
+  EXPECT_EQ(name.size(), 255u);
+  EXPECT_EQ(PartitionDirectoryName::parse(name)->kind, Kind::deleted);
+  EXPECT_EQ(deleted_directory_name({"a", 1}, Uuid{}), "a-1." + std::string(32, '0') + "-delete");
+}
+
+class LogDirectoryTest : public testing::Test {
+ protected:
+  void open() {
+    directory_.reset();
+    auto opened = LogDirectory::open(files_, home_.path());
+    ASSERT_TRUE(opened.ok()) << opened.error().message;
+    directory_ = std::move(*opened);
+  }
+  TemporaryDirectory home_;
+  PosixFileSystem files_;
+  std::unique_ptr<LogDirectory> directory_;
+};
+
+TEST_F(LogDirectoryTest, ListsPartitionsAndFinishesDeletions) {
+  for (const std::string& name : {std::string("a-b-0"), std::string("z-1"), "gone-0." + kUnique + "-delete"}) {
+    ASSERT_TRUE(files_.create_directories(home_.path() + "/" + name).ok());
+  }
+  open();
+  EXPECT_THAT(directory_->partitions(), testing::ElementsAre(TopicPartition{"a-b", 0}, TopicPartition{"z", 1}));
+  EXPECT_FALSE(files_.exists(home_.path() + "/gone-0." + kUnique + "-delete"));
+}
+
+TEST_F(LogDirectoryTest, TellsACleanShutdownOnce) {
+  open();
+  EXPECT_FALSE(directory_->was_clean_shutdown());
+  ASSERT_TRUE(directory_->mark_clean_shutdown().ok());
+  EXPECT_EQ(read_all(home_.path() + "/.kafka_cleanshutdown"), R"({"version":0,"brokerEpoch":-1})");
+  open();
+  EXPECT_TRUE(directory_->was_clean_shutdown());
+  open();
+  EXPECT_FALSE(directory_->was_clean_shutdown());
+}
+
+TEST_F(LogDirectoryTest, KeepsCheckpointsAndMetaProperties) {
+  open();
+  EXPECT_FALSE(directory_->meta_properties());
+  ASSERT_TRUE(directory_->set_meta_properties(MetaProperties::of(BrokerId(3), "c")).ok());
+  ASSERT_TRUE(directory_->write_recovery_points({{{"a", 0}, Offset(10)}}).ok());
+  ASSERT_TRUE(directory_->write_log_start_offsets({{{"a", 0}, Offset(5)}}).ok());
+  ASSERT_TRUE(directory_->write_high_watermarks({{{"a", 0}, Offset(9)}}).ok());
+  open();
+  EXPECT_EQ(directory_->meta_properties()->broker_id(), BrokerId(3));
+  EXPECT_EQ(directory_->open_options({"a", 0}).recovery_point, Offset(10));
+  EXPECT_EQ(directory_->open_options({"a", 0}).log_start_offset, Offset(5));
+  EXPECT_EQ(directory_->high_watermark({"a", 0}), Offset(9));
+  EXPECT_FALSE(directory_->high_watermark({"b", 0}));
+}
+
+}  // namespace
+}  // namespace gregor

@@ -1,0 +1,181 @@
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "log_fixture.h"
+
+namespace gregor {
+namespace {
+
+using testing::ElementsAre;
+
+class LogRecoveryTest : public LogTest {
+ protected:
+  void fill(int batches) {
+    open();
+    for (int i = 0; i < batches; ++i) append(2, 40, 1000 + i, i / 2);
+  }
+};
+
+TEST_F(LogRecoveryTest, ReopensAsItWasClosed) {
+  config_.segment_size_bytes = 400;
+  config_.index_interval_bytes = 100;
+  fill(9);
+  std::string before = bytes_from(Offset(0));
+  reopen_clean();
+  EXPECT_EQ(log_->log_end_offset(), Offset(18));
+  EXPECT_EQ(log_->recovery_point(), Offset(18));
+  EXPECT_EQ(log_->latest_epoch(), LeaderEpoch(4));
+  EXPECT_EQ(bytes_from(Offset(0)), before);
+  EXPECT_EQ(append(1).first_offset, Offset(18));
+}
+
+TEST_F(LogRecoveryTest, LosesNothingThatWasWrittenWhenKilled) {
+  config_.segment_size_bytes = 400;
+  fill(9);
+  reopen_unclean();
+  EXPECT_EQ(log_->log_end_offset(), Offset(18));
+  EXPECT_EQ(log_->end_offset_for_epoch(LeaderEpoch(0))->end_offset, Offset(4));
+  EXPECT_EQ((*log_->max_timestamp())->timestamp, 1009);
+}
+
+TEST_F(LogRecoveryTest, CutsATornTailAtEveryByteOfTheLastBatch) {
+  fill(3);
+  std::string whole = read_all(file(Offset(0), ".log"));
+  size_t last = whole.size() / 3 * 2;
+  for (size_t size = last; size < whole.size(); ++size) {
+    log_.reset();
+    write_all(file(Offset(0), ".log"), whole.substr(0, size));
+    reopen_unclean();
+    ASSERT_EQ(log_->log_end_offset(), Offset(4)) << size;
+    ASSERT_EQ(std::filesystem::file_size(file(Offset(0), ".log")), last);
+  }
+  EXPECT_EQ(append(1).first_offset, Offset(4));
+}
+
+TEST_F(LogRecoveryTest, CutsGarbageBehindTheLastBatch) {
+  for (const std::string& garbage : {std::string(100, '\0'), std::string(5, '\xff'), std::string(5000, 'x')}) {
+    fill(3);
+    std::string whole = read_all(file(Offset(0), ".log"));
+    log_.reset();
+    write_all(file(Offset(0), ".log"), whole + garbage);
+    reopen_unclean();
+    EXPECT_EQ(log_->log_end_offset(), Offset(6));
+    EXPECT_EQ(std::filesystem::file_size(file(Offset(0), ".log")), whole.size());
+    log_.reset();
+    std::filesystem::remove_all(directory());
+  }
+}
+
+TEST_F(LogRecoveryTest, CutsABatchWhoseOffsetsDoNotRise) {
+  fill(2);
+  std::string whole = read_all(file(Offset(0), ".log"));
+  log_.reset();
+  write_all(file(Offset(0), ".log"), whole + whole);
+  reopen_unclean();
+  EXPECT_EQ(log_->log_end_offset(), Offset(4));
+}
+
+TEST_F(LogRecoveryTest, RemovesSegmentsBehindADamagedOne) {
+  config_.segment_size_bytes = 400;
+  fill(9);
+  ASSERT_GT(log_->segment_count(), 3u);
+  std::string second = file(Offset(4), ".log");
+  ASSERT_TRUE(std::filesystem::exists(second));
+  log_.reset();
+  std::string bytes = read_all(second);
+  bytes[100] ^= 1;
+  write_all(second, bytes);
+  reopen_unclean();
+  EXPECT_EQ(log_->log_end_offset(), Offset(4));
+  EXPECT_EQ(log_->segment_count(), 2u);
+  EXPECT_FALSE(std::filesystem::exists(file(Offset(8), ".log")));
+}
+
+TEST_F(LogRecoveryTest, DoesNotReadWhatLiesBelowTheRecoveryPoint) {
+  config_.segment_size_bytes = 400;
+  fill(9);
+  log_.reset();
+  std::string bytes = read_all(file(Offset(0), ".log"));
+  bytes[100] ^= 1;
+  write_all(file(Offset(0), ".log"), bytes);
+  reopen_unclean(Offset(18));
+  EXPECT_EQ(log_->log_end_offset(), Offset(18));
+}
+
+TEST_F(LogRecoveryTest, RebuildsIndexesThatAreMissingOrDamaged) {
+  config_.index_interval_bytes = 150;
+  config_.segment_size_bytes = 2000;
+  fill(40);
+  reopen_clean();
+  ASSERT_TRUE(log_->close().ok());
+  std::string index = read_all(file(Offset(0), ".index"));
+  std::string time_index = read_all(file(Offset(0), ".timeindex"));
+  ASSERT_GT(index.size(), 40u);
+  for (const std::string suffix : {".index", ".timeindex"}) {
+    const std::string& good = suffix == ".index" ? index : time_index;
+    for (const std::string& bad : {good.substr(0, good.size() - 3), std::string(good.size(), '\0'),
+                                   good.substr(0, good.size() - 4) + "\x7f\xff\xff\xff", std::string("missing")}) {
+      log_.reset();
+      write_all(file(Offset(0), suffix), bad);
+      if (bad == "missing") std::filesystem::remove(file(Offset(0), suffix));
+      open({.clean_shutdown = true});
+      EXPECT_EQ(log_->log_end_offset(), Offset(80));
+      for (int64_t offset = 0; offset < 80; offset += 3) {
+        EXPECT_EQ(batches_from(Offset(offset), Offset(80), 1).front(), offset / 2 * 2);
+        EXPECT_EQ((*log_->offset_for_timestamp(1000 + offset / 2))->offset, Offset(std::max<int64_t>(offset / 2 * 2 - 1, 0)));
+      }
+    }
+  }
+  ASSERT_TRUE(log_->close().ok());
+  EXPECT_EQ(read_all(file(Offset(0), ".index")), index);
+  EXPECT_EQ(read_all(file(Offset(0), ".timeindex")), time_index);
+}
+
+TEST_F(LogRecoveryTest, RemovesLeftoversAndIndexesWithoutALog) {
+  fill(2);
+  log_.reset();
+  for (const char* name : {"00000000000000000000.log.deleted", "00000000000000000000.log.cleaned",
+                           "00000000000000000077.index", "00000000000000000077.timeindex"}) {
+    write_all(directory() + "/" + name, "x");
+  }
+  reopen_unclean();
+  EXPECT_EQ(log_->log_end_offset(), Offset(4));
+  for (const char* name : {"00000000000000000000.log.deleted", "00000000000000000000.log.cleaned",
+                           "00000000000000000077.index", "00000000000000000077.timeindex"}) {
+    EXPECT_FALSE(std::filesystem::exists(directory() + "/" + name)) << name;
+  }
+}
+
+TEST_F(LogRecoveryTest, FinishesACompactionThatHadItsOutput) {
+  config_.segment_size_bytes = 400;
+  fill(6);
+  ASSERT_TRUE(log_->close().ok());
+  log_.reset();
+  std::string first = read_all(file(Offset(0), ".log"));
+  std::string second = read_all(file(Offset(4), ".log"));
+  write_all(file(Offset(0), ".log.swap"), first.substr(0, first.size() / 2) + second);
+  open({.clean_shutdown = true});
+  EXPECT_EQ(log_->segment_count(), 2u);
+  EXPECT_THAT(batches_from(Offset(0)), ElementsAre(0, 4, 6));
+  EXPECT_FALSE(std::filesystem::exists(file(Offset(4), ".log")));
+}
+
+TEST_F(LogRecoveryTest, ReadsTheWholeLogWhenTheEpochsAreDamaged) {
+  fill(6);
+  log_.reset();
+  write_all(directory() + "/leader-epoch-checkpoint", "");
+  reopen_unclean(Offset(12));
+  EXPECT_EQ(log_->end_offset_for_epoch(LeaderEpoch(1))->end_offset, Offset(8));
+}
+
+TEST_F(LogRecoveryTest, BeginsWhereTheCheckpointSaysWhenAllSegmentsEndBefore) {
+  fill(2);
+  log_.reset();
+  open({.log_start_offset = Offset(50)});
+  EXPECT_EQ(log_->log_end_offset(), Offset(50));
+  EXPECT_EQ(append(1).first_offset, Offset(50));
+}
+
+}  // namespace
+}  // namespace gregor
