@@ -1,0 +1,69 @@
+#include "broker/coordination/zk_session.h"
+
+#include <cerrno>
+#include <optional>
+
+#include "runtime/logging.h"
+
+namespace gregor {
+namespace {
+
+// Of what the C client logs, warnings and errors are passed on, without its own time stamp. They are all warnings to
+// us: whether somebody must act is decided where the outcome is known.
+void log_from_client(const char* line) {
+  std::string_view text(line);
+  size_t level = text.find(":ZOO_");
+  size_t message = level == std::string_view::npos ? level : text.find(": ", level);
+  log::warn("ZooKeeper client: {}", message == std::string_view::npos ? text : text.substr(message + 2));
+}
+
+std::optional<SessionState> to_state(int state) {
+  if (state == ZOO_CONNECTED_STATE) return SessionState::connected;
+  if (state == ZOO_EXPIRED_SESSION_STATE) return SessionState::expired;
+  if (state == ZOO_AUTH_FAILED_STATE) return SessionState::auth_failed;
+  if (state == ZOO_CONNECTING_STATE || state == ZOO_ASSOCIATING_STATE || state == ZOO_NOTCONNECTED_STATE) {
+    return SessionState::connecting;
+  }
+  return std::nullopt;
+}
+
+std::optional<WatchEvent::Type> to_event(int type) {
+  if (type == ZOO_CREATED_EVENT) return WatchEvent::Type::created;
+  if (type == ZOO_DELETED_EVENT) return WatchEvent::Type::deleted;
+  if (type == ZOO_CHANGED_EVENT) return WatchEvent::Type::data_changed;
+  if (type == ZOO_CHILD_EVENT) return WatchEvent::Type::children_changed;
+  return std::nullopt;
+}
+
+}  // namespace
+
+ZkSession::~ZkSession() { ASSERT(handle_ == nullptr); }
+
+Result<void> ZkSession::open(const std::string& servers, Duration session_timeout) {
+  ASSERT(handle_ == nullptr);
+  zoo_set_debug_level(ZOO_LOG_LEVEL_WARN);
+  auto timeout_ms = std::chrono::duration_cast<std::chrono::milliseconds>(session_timeout).count();
+  handle_ = zookeeper_init2(servers.c_str(), on_event, static_cast<int>(timeout_ms), nullptr, this,
+                            ZOO_NO_LOG_CLIENTENV, log_from_client);
+  if (handle_ == nullptr) return system_error(errno, "start a ZooKeeper client for " + servers);
+  return {};
+}
+
+void ZkSession::close() {
+  if (handle_ == nullptr) return;
+  zookeeper_close(handle_);
+  handle_ = nullptr;
+}
+
+void ZkSession::on_event(zhandle_t* handle, int type, int state, const char* path, void* context) {
+  auto& session = *static_cast<ZkSession*>(context);
+  if (type == ZOO_SESSION_EVENT) {
+    auto changed = to_state(state);
+    if (changed) session.listener_.session_changed(session.generation_, *changed, zoo_client_id(handle)->client_id);
+    return;
+  }
+  auto event = to_event(type);
+  if (event) session.listener_.watch_fired(session.generation_, WatchEvent{*event, path});
+}
+
+}  // namespace gregor

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "broker/coordination/zk_request.h"
+#include "broker/coordination/zookeeper.h"
+#include "runtime/clock.h"
+#include "runtime/result.h"
+
+namespace gregor {
+
+/// One handle of the Apache C client, from its start to the end of its session. Internal to the module.
+///
+/// The handle's two threads call the listener; nothing is called any more once `close` has returned.
+class ZkSession {
+ public:
+  class Listener {
+   public:
+    virtual ~Listener() = default;
+    /// Both called on a thread of the C client.
+    virtual void session_changed(uint64_t generation, SessionState state, int64_t session_id) = 0;
+    virtual void watch_fired(uint64_t generation, WatchEvent event) = 0;
+  };
+
+  /// `generation` tells the listener which session it is that speaks.
+  ZkSession(Listener& listener, uint64_t generation) : listener_(listener), generation_(generation) {}
+  ZkSession(const ZkSession&) = delete;
+  ZkSession& operator=(const ZkSession&) = delete;
+  ~ZkSession();
+
+  /// Starts connecting to one of `servers`. Blocks for name lookups: call it in the background.
+  Result<void> open(const std::string& servers, Duration session_timeout);
+  /// Ends the session, if there is a connection to say so, and the handle. Blocks.
+  void close();
+  zhandle_t* handle() { return handle_; }
+
+ private:
+  static void on_event(zhandle_t* handle, int type, int state, const char* path, void* context);
+
+  Listener& listener_;
+  const uint64_t generation_;
+  zhandle_t* handle_ = nullptr;
+};
+
+}  // namespace gregor
