@@ -1,0 +1,33 @@
+#include "broker/config/help.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+
+#include "broker/config/option.h"
+#include "broker/config/option_value.h"
+
+namespace gregor {
+namespace {
+
+std::string default_note(const OptionInfo& option) {
+  if (!option.default_text) return "unset by default";
+  return option.default_text->empty() ? "empty by default" : fmt::format("default {}", *option.default_text);
+}
+
+}  // namespace
+
+std::string options_help() {
+  std::string help;
+  std::string_view group;
+  for (const OptionInfo& option : broker_option_table()) {
+    if (option.is_internal) continue;
+    if (option.group != group) fmt::format_to(std::back_inserter(help), "\n{}:\n", option.group);
+    group = option.group;
+    fmt::format_to(std::back_inserter(help), "  {}  ({}; {})\n      {}{}\n", option.name, allowed_text(option),
+                   default_note(option), option.text, option.has_effect ? "" : " No effect yet.");
+  }
+  return help;
+}
+
+}  // namespace gregor
