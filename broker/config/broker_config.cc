@@ -1,0 +1,119 @@
+#include "broker/config/broker_config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <utility>
+
+#include "broker/config/broker_checks.h"
+#include "broker/config/option_value.h"
+#include "broker/config/options.h"
+
+namespace gregor {
+namespace {
+
+/// Keys that begin so belong to listeners or plug-ins and are not in the table.
+constexpr std::array<std::string_view, 4> kForeignPrefixes = {"listener.name.", "rsm.config.", "rlmm.config.",
+                                                              "config.providers"};
+
+bool is_foreign(std::string_view key) {
+  return std::any_of(kForeignPrefixes.begin(), kForeignPrefixes.end(),
+                     [&](std::string_view prefix) { return key.starts_with(prefix); });
+}
+
+/// broker.id and node.id are one option under two names.
+void copy_id_between_its_names(Properties& properties) {
+  auto broker_id = properties.find("broker.id");
+  auto node_id = properties.find("node.id");
+  if (broker_id == properties.end() && node_id != properties.end()) properties["broker.id"] = node_id->second;
+  if (broker_id != properties.end() && node_id == properties.end()) properties["node.id"] = broker_id->second;
+}
+
+template <class Int>
+Int saturated(int64_t number) {
+  return static_cast<Int>(
+      std::clamp<int64_t>(number, std::numeric_limits<Int>::min(), std::numeric_limits<Int>::max()));
+}
+
+int64_t saturating_product(int64_t a, int64_t b) {
+  int64_t product = 0;
+  if (!__builtin_mul_overflow(a, b, &product)) return product;
+  return (a < 0) == (b < 0) ? std::numeric_limits<int64_t>::max() : std::numeric_limits<int64_t>::min();
+}
+
+/// `value` times `factor` as a value of `type`; what is no integer stays as it is.
+OptionValue converted(const OptionValue& value, int64_t factor, OptionType type) {
+  int64_t number = 0;
+  if (auto* int32 = std::get_if<int32_t>(&value))
+    number = *int32;
+  else if (auto* int64 = std::get_if<int64_t>(&value))
+    number = *int64;
+  else
+    return value;
+  number = saturating_product(number, factor);
+  if (type == OptionType::int32) return saturated<int32_t>(number);
+  return number;
+}
+
+}  // namespace
+
+BrokerConfig::BrokerConfig(Properties originals) : originals_(std::move(originals)) {}
+
+Result<BrokerConfig> BrokerConfig::load(const Properties& properties, const Properties& overrides,
+                                        std::string (*host_name)()) {
+  Properties originals = properties;
+  for (const auto& [key, value] : overrides) originals[key] = value;
+  copy_id_between_its_names(originals);
+
+  BrokerConfig config(std::move(originals));
+  if (auto read = config.read_values(); !read) return read.error();
+  config.warn_about_originals();
+  auto listeners = resolve_listeners(config, host_name());
+  if (!listeners) return listeners.error();
+  config.listeners_ = *listeners;
+  if (auto checked = check_broker_config(config); !checked) return checked.error();
+  return config;
+}
+
+Result<void> BrokerConfig::read_values() {
+  for (const OptionInfo& option : broker_option_table()) {
+    auto original = originals_.find(option.name);
+    if (original == originals_.end()) {
+      values_.push_back(default_value(option));
+      continue;
+    }
+    auto value = parse_option(option, original->second);
+    if (!value) return value.error();
+    values_.push_back(std::move(*value));
+  }
+  return {};
+}
+
+void BrokerConfig::warn_about_originals() {
+  OptionTable table = broker_option_table();
+  std::vector<std::string_view> without_effect;
+  for (const auto& [key, value] : originals_) {
+    auto index = table.find(key);
+    if (!index && !is_foreign(key)) warnings_.push_back(fmt::format("unknown option, ignored option={}", key));
+    if (index && !table[*index].has_effect) without_effect.push_back(key);
+  }
+  if (without_effect.empty()) return;
+  warnings_.push_back(fmt::format("options without effect yet options={}", fmt::join(without_effect, ",")));
+}
+
+OptionValue BrokerConfig::effective_value(size_t index) const {
+  OptionTable table = broker_option_table();
+  OptionType type = table[index].type;
+  int64_t factor = 1;
+  while (table[index].source.option >= 0 && values_[index] == default_value(table[index])) {
+    factor = saturating_product(factor, table[index].source.factor);
+    index = static_cast<size_t>(table[index].source.option);
+  }
+  return converted(values_[index], factor, type);
+}
+
+std::vector<std::string> BrokerConfig::log_dirs() const { return split_list(effective(options::log_dirs)); }
+
+}  // namespace gregor
