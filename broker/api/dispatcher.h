@@ -1,0 +1,35 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "broker/api/api.h"
+
+namespace gregor {
+
+/// The APIs that are served. What is listed here is what ApiVersions advertises.
+class ApiRegistry {
+ public:
+  void add(std::unique_ptr<Api> api);
+  /// Null when it is not served.
+  Api* find(int16_t key) const;
+  /// In the order of their keys.
+  const std::vector<std::unique_ptr<Api>>& all() const { return apis_; }
+
+ private:
+  std::vector<std::unique_ptr<Api>> apis_;
+};
+
+/// Finds the API that a frame asks for. A request of an API or version that is not served closes the connection, as
+/// Kafka does; an ApiVersions request of a later version is answered in version 0, so that the client can try again.
+class Dispatcher final : public FrameHandler {
+ public:
+  explicit Dispatcher(const ApiRegistry& registry) : registry_(registry) {}
+
+  Task<Reply> handle(const ConnectionInfo& connection, Buffer frame) override;
+
+ private:
+  const ApiRegistry& registry_;
+};
+
+}  // namespace gregor

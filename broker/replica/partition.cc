@@ -1,0 +1,170 @@
+#include "broker/replica/partition.h"
+
+#include <algorithm>
+
+#include "runtime/logging.h"
+
+namespace gregor {
+namespace {
+
+std::string text_of(const std::vector<BrokerId>& brokers) {
+  std::string text;
+  for (BrokerId id : brokers) text += (text.empty() ? "" : ",") + std::to_string(id.value);
+  return "[" + text + "]";
+}
+
+Error error_of(ErrorCode code, const TopicPartition& name) {
+  return Error{make_error_code(code), std::string(name_of(code)) + " " + name.to_string()};
+}
+
+}  // namespace
+
+Partition::Partition(BrokerId self, const Clock& clock, const LogDirectory& directory,
+                     std::unique_ptr<PartitionLog> log, Offset high_watermark, PartitionSettings settings)
+    : self_(self),
+      clock_(clock),
+      directory_(directory),
+      log_(std::move(log)),
+      settings_(std::move(settings)),
+      high_watermark_(self, std::clamp(high_watermark, log_->log_start_offset(), log_->log_end_offset())) {}
+
+Result<void> Partition::apply(const PartitionState& state, PartitionSettings settings) {
+  if (state.leader_epoch < leader_epoch_) return error_of(ErrorCode::stale_controller_epoch, name());
+  const auto& known_id = log_->topic_id();
+  if (known_id && !state.topic_id.is_zero() && *known_id != state.topic_id) {
+    return error_of(ErrorCode::inconsistent_topic_id, name());
+  }
+  if (!known_id && !state.topic_id.is_zero()) {
+    if (auto written = log_->set_topic_id(state.topic_id); !written) return written.error();
+  }
+  settings_ = std::move(settings);
+  log_->set_config(settings_.log);
+  bool was_leader = is_leader();
+  bool is_same_term = was_leader && state.leader == self_ && state.leader_epoch == leader_epoch_;
+  leader_ = state.leader;
+  leader_epoch_ = state.leader_epoch;
+  is_suspended_ = false;
+  if (is_same_term) {
+    high_watermark_.set_in_sync(state.in_sync);
+    return {};
+  }
+  if (leader_ == self_) {
+    log_->begin_epoch(leader_epoch_);
+    high_watermark_.begin_leading(state.in_sync, log_->log_end_offset());
+    log::info("became leader partition={} epoch={} isr={} log_end={}", name().to_string(), leader_epoch_.value,
+              text_of(state.in_sync), log_->log_end_offset().value);
+  } else {
+    log::info("is not leader partition={} epoch={} leader={}", name().to_string(), leader_epoch_.value, leader_.value);
+  }
+  wake_all();
+  return {};
+}
+
+void Partition::suspend() {
+  is_suspended_ = true;
+  wake_all();
+}
+
+void Partition::fail(Error error) {
+  failure_ = std::move(error);
+  wake_all();
+}
+
+void Partition::wake_all() {
+  replication_waiters_.end_all(ErrorCode::not_leader_or_follower);
+  wake_fetches();
+}
+
+void Partition::wake_fetches() {
+  for (auto& waiter : fetch_waiters_) waiter->wake();
+  fetch_waiters_.clear();
+}
+
+ErrorCode Partition::check_leader(LeaderEpoch epoch) const {
+  if (failure_) return ErrorCode::kafka_storage_error;
+  if (epoch != kNoEpoch && epoch < leader_epoch_) return ErrorCode::fenced_leader_epoch;
+  if (epoch != kNoEpoch && epoch > leader_epoch_) return ErrorCode::unknown_leader_epoch;
+  return is_leader() ? ErrorCode::none : ErrorCode::not_leader_or_follower;
+}
+
+bool Partition::has_enough_in_sync() const {
+  return static_cast<int32_t>(high_watermark_.in_sync().size()) >= settings_.min_insync_replicas;
+}
+
+ProduceOutcome Partition::append_as_leader(std::span<uint8_t> records, bool needs_all, bool allows_zstd) {
+  if (ErrorCode error = check_leader(kNoEpoch); error != ErrorCode::none) return {error_of(error, name()), {}, false};
+  if (needs_all && !has_enough_in_sync()) {
+    return {Error{make_error_code(ErrorCode::not_enough_replicas),
+                  fmt::format("The size of the current ISR {} is insufficient to satisfy the min.isr requirement of {} "
+                              "for partition {}",
+                              text_of(high_watermark_.in_sync()), settings_.min_insync_replicas, name().to_string())},
+            {},
+            false};
+  }
+  ProduceRules rules = settings_.produce_rules;
+  rules.allows_zstd = allows_zstd;
+  rules.now_ms = clock_.wall_ms();
+  ProduceValidation validation = validate_produced(records, rules);
+  if (!validation.batch) return {validation.batch.error(), std::move(validation.record_errors), false};
+  auto appended = log_->append_as_leader(*validation.batch, leader_epoch_);
+  if (!appended) return {appended.error(), {}, false};
+  Offset end = appended->last_offset + 1;
+  if (high_watermark_.on_log_end(self_, end)) on_high_watermark_risen(appended->size_bytes);
+  return {std::move(appended), {}, high_watermark_.value() >= end};
+}
+
+void Partition::on_high_watermark_risen(uint64_t bytes) {
+  ErrorCode outcome = has_enough_in_sync() ? ErrorCode::none : ErrorCode::not_enough_replicas_after_append;
+  replication_waiters_.on_reached(high_watermark_.value(), outcome);
+  std::erase_if(fetch_waiters_, [&](const auto& waiter) {
+    waiter->on_readable(static_cast<int64_t>(bytes));
+    return waiter->is_done();
+  });
+}
+
+Task<ErrorCode> Partition::wait_until_replicated(Offset end, Duration timeout) {
+  if (high_watermark_.value() >= end) co_return ErrorCode::none;
+  ErrorCode outcome = co_await replication_waiters_.wait(end, timeout);
+  co_return outcome;
+}
+
+std::optional<EpochEnd> Partition::divergence(const ReadRequest& request) const {
+  if (request.last_fetched_epoch == kNoEpoch) return std::nullopt;
+  auto end = log_->end_offset_for_epoch(request.last_fetched_epoch);
+  if (!end) return EpochEnd{kNoEpoch, kNoOffset};
+  bool agrees = end->epoch == request.last_fetched_epoch && end->end_offset >= request.fetch_offset;
+  return agrees ? std::nullopt : end;
+}
+
+Result<ReadOutcome> Partition::read(const ReadRequest& request) {
+  if (ErrorCode error = check_leader(request.current_leader_epoch); error != ErrorCode::none) {
+    return error_of(error, name());
+  }
+  ReadOutcome outcome;
+  outcome.high_watermark = high_watermark_.value();
+  outcome.log_start_offset = log_->log_start_offset();
+  if (auto diverging = divergence(request)) {
+    if (diverging->epoch == kNoEpoch) return error_of(ErrorCode::offset_out_of_range, name());
+    outcome.diverging = diverging;
+    return outcome;
+  }
+  // Beyond the high watermark lies nothing that a consumer may see; beyond the log's end lies nothing at all.
+  if (request.fetch_offset > high_watermark_.value() && request.fetch_offset <= log_->log_end_offset()) return outcome;
+  auto data = log_->read(request.fetch_offset, high_watermark_.value(), request.max_bytes, request.at_least_one_batch);
+  if (!data) return data.error();
+  outcome.data = std::move(*data);
+  return outcome;
+}
+
+void Partition::add_waiter(std::shared_ptr<FetchWaiter> waiter, Offset seen) {
+  if (high_watermark_.value() != seen || check_leader(kNoEpoch) != ErrorCode::none) {
+    waiter->wake();
+    return;
+  }
+  // Fetches that ended by time leave their waiters behind; here they go, so that polling an idle partition costs
+  // no memory.
+  std::erase_if(fetch_waiters_, [](const auto& other) { return other->is_done(); });
+  fetch_waiters_.push_back(std::move(waiter));
+}
+
+}  // namespace gregor

@@ -1,0 +1,116 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "broker/log/log_directory.h"
+#include "broker/log/partition_log.h"
+#include "broker/replica/fetch_waiter.h"
+#include "broker/replica/high_watermark.h"
+#include "broker/replica/partition_settings.h"
+#include "broker/replica/replication_waiters.h"
+#include "broker/types/error_code.h"
+
+namespace gregor {
+
+/// The controller's word on one partition, as LeaderAndIsr brings it.
+struct PartitionState {
+  TopicPartition name;
+  Uuid topic_id;
+  BrokerId leader = kNoBroker;
+  LeaderEpoch leader_epoch{0};
+  int32_t partition_epoch = 0;
+  std::vector<BrokerId> in_sync;
+  std::vector<BrokerId> replicas;
+};
+
+/// What became of a produced batch.
+struct ProduceOutcome {
+  Result<AppendInfo> appended;
+  std::vector<RecordError> record_errors;
+  /// The whole in-sync set has it: acks=all is fulfilled.
+  bool is_replicated = false;
+};
+
+struct ReadRequest {
+  Offset fetch_offset;
+  uint64_t max_bytes = 0;
+  LeaderEpoch current_leader_epoch = kNoEpoch;  ///< what the client takes for current; -1 when it does not say
+  LeaderEpoch last_fetched_epoch = kNoEpoch;    ///< of the record before fetch_offset; -1 when it does not say
+  bool at_least_one_batch = false;
+};
+
+struct ReadOutcome {
+  LogRead data;
+  Offset high_watermark;
+  Offset log_start_offset;
+  /// Set when the client's log parted from ours: the greatest epoch that both know, and its end here (KIP-595).
+  std::optional<EpochEnd> diverging;
+};
+
+/// One partition of which this broker has a replica: its log, and its role as leader or not.
+///
+/// Owned by Partitions; lives on the shard that owns the partition, where every call is made.
+class Partition {
+ public:
+  Partition(BrokerId self, const Clock& clock, const LogDirectory& directory, std::unique_ptr<PartitionLog> log,
+            Offset high_watermark, PartitionSettings settings);
+
+  const TopicPartition& name() const { return log_->name(); }
+  PartitionLog& log() { return *log_; }
+  const LogDirectory& directory() const { return directory_; }
+  const PartitionSettings& settings() const { return settings_; }
+  LeaderEpoch leader_epoch() const { return leader_epoch_; }
+  BrokerId leader() const { return leader_; }
+  Offset high_watermark() const { return high_watermark_.value(); }
+  bool is_leader() const { return leader_ == self_ && !is_suspended_; }
+
+  /// Takes the role that `state` gives this broker. A state older than the one in force is left aside. Errors:
+  /// stale_controller_epoch for such a state, inconsistent_topic_id, kafka_storage_error.
+  Result<void> apply(const PartitionState& state, PartitionSettings settings);
+  /// Ends leadership until the controller has spoken again: the broker lost its session.
+  void suspend();
+  /// The log can't be trusted to keep anything any more; every later call answers kafka_storage_error.
+  void fail(Error error);
+  /// Wakes everything that waits, before the partition goes away.
+  void wake_all();
+
+  /// none, not_leader_or_follower, fenced_leader_epoch, unknown_leader_epoch or kafka_storage_error: whether this is the
+  /// leader that a client which takes `epoch` for current (-1: any) looks for.
+  ErrorCode check_leader(LeaderEpoch epoch) const;
+
+  /// Checks `records` and appends them as leader, patching offsets and epoch in place. With `needs_all` (acks=all)
+  /// not_enough_replicas is answered before anything is written. Other errors: check_leader's and the validation's.
+  ProduceOutcome append_as_leader(std::span<uint8_t> records, bool needs_all, bool allows_zstd);
+  /// Waits until every in-sync replica has everything below `end`. Errors: request_timed_out,
+  /// not_leader_or_follower, not_enough_replicas_after_append.
+  Task<ErrorCode> wait_until_replicated(Offset end, Duration timeout);
+
+  /// Finds what a consumer may read. Errors: check_leader's, offset_out_of_range, kafka_storage_error.
+  Result<ReadOutcome> read(const ReadRequest& request);
+  /// Lets `waiter` hear of what becomes readable beyond `seen`, the high watermark that its fetch saw.
+  void add_waiter(std::shared_ptr<FetchWaiter> waiter, Offset seen);
+
+ private:
+  bool has_enough_in_sync() const;
+  void on_high_watermark_risen(uint64_t bytes);
+  void wake_fetches();
+  std::optional<EpochEnd> divergence(const ReadRequest& request) const;
+
+  const BrokerId self_;
+  const Clock& clock_;
+  const LogDirectory& directory_;
+  std::unique_ptr<PartitionLog> log_;
+  PartitionSettings settings_;
+  BrokerId leader_ = kNoBroker;
+  LeaderEpoch leader_epoch_ = kNoEpoch;
+  bool is_suspended_ = false;
+  std::optional<Error> failure_;
+  HighWatermark high_watermark_;
+  ReplicationWaiters replication_waiters_;
+  std::vector<std::shared_ptr<FetchWaiter>> fetch_waiters_;
+};
+
+}  // namespace gregor

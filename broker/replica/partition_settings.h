@@ -1,0 +1,18 @@
+#pragma once
+
+#include "broker/log/log_config.h"
+#include "broker/record/validation.h"
+
+namespace gregor {
+
+/// What a topic's configuration means to one partition of it.
+struct PartitionSettings {
+  LogConfig log;
+  /// What produced batches must keep; time and request version are filled in for each.
+  ProduceRules produce_rules;
+  int32_t min_insync_replicas = 1;
+  /// How long the files of a deleted log stay.
+  int64_t file_delete_delay_ms = 60'000;
+};
+
+}  // namespace gregor
