@@ -23,7 +23,9 @@ Result<void> PartitionLog::load(const OpenOptions& options) {
   if (!files_.exists(directory_)) {
     if (auto made = files_.create_directories(directory_); !made) return made;
     log_end_offset_ = recovery_point_ = log_start_offset_;
-    return add_segment(log_start_offset_);
+    // Most partitions of a new topic stay empty for a while: their files are made by the first append.
+    segments_.push_back(std::make_unique<Segment>(files_, directory_, config_, log_start_offset_, clock_.wall_ms()));
+    return {};
   }
   OpenOptions adjusted = options;
   if (auto loaded = epochs_.load(); !loaded) {
@@ -129,6 +131,7 @@ Result<void> PartitionLog::append_run(const BatchRun& run, bool& rolled) {
     if (auto moved = roll_at(run.first_offset); !moved) return fail(moved.error());
     rolled = true;
   }
+  if (active().size() == 0) directory_changed_ = true;
   if (auto appended = active().append(run); !appended) return fail(appended.error());
   log_end_offset_ = run.last_offset + 1;
 

@@ -267,7 +267,7 @@ Result<void> Loader::ensure_active_segment() {
   log_.log_end_offset = options_.log_start_offset;
   segments.push_back(std::make_unique<Segment>(place_.files, place_.directory, place_.config,
                                                options_.log_start_offset, place_.now_ms));
-  return segments.back()->create_files();
+  return {};
 }
 
 }  // namespace

@@ -27,13 +27,17 @@ Segment::Segment(FileSystem& files, const std::string& directory, const LogConfi
       time_index_(files, directory, base_offset) {}
 
 Result<void> Segment::create_files() {
+  if (has_files_) return {};
   auto log = files_.open(path(file_suffix::kLog), OpenMode::create_new);
   if (!log) return log.error();
   if (auto made = offset_index_.file().reset(); !made) return made;
-  return time_index_.reset();
+  if (auto made = time_index_.reset(); !made) return made;
+  has_files_ = true;
+  return {};
 }
 
 Result<bool> Segment::adopt(uint64_t log_size, uint64_t offset_index_size, uint64_t time_index_size) {
+  has_files_ = true;
   size_ = log_size;
   bool whole = offset_index_.file().adopt(offset_index_size);
   whole = time_index_.file().adopt(time_index_size) && whole;
@@ -92,6 +96,7 @@ Result<bool> Segment::should_roll(const BatchRun& run, int64_t now_ms) {
 }
 
 Result<void> Segment::append(const BatchRun& run) {
+  if (auto made = create_files(); !made) return made;
   auto log = file();
   if (!log) return log.error();
   uint64_t position = size_;
@@ -152,6 +157,7 @@ Result<FileSlice> Segment::slice(uint64_t position, uint64_t size) {
 }
 
 Result<BatchScanner> Segment::scan(uint64_t position, BatchScanner::Depth depth) {
+  if (size_ == 0) return BatchScanner(nullptr, 0, 0, depth);
   auto log = file();
   if (!log) return log.error();
   return BatchScanner(*log, position, size_, depth);
@@ -231,6 +237,7 @@ Result<void> Segment::deactivate() {
 
 Result<std::vector<std::shared_ptr<File>>> Segment::prepare_flush() {
   std::vector<std::shared_ptr<File>> to_sync;
+  if (!has_files_) return to_sync;
   for (IndexFile* index : {&offset_index_.file(), &time_index_.file()}) {
     if (auto written = index->write_pending(); !written) return written.error();
     auto opened = index->open();

@@ -33,7 +33,7 @@ class Segment {
   Segment(FileSystem& files, const std::string& directory, const LogConfig& config, Offset base_offset,
           int64_t created_ms);
 
-  /// Makes the files of a new, empty segment.
+  /// Makes the files of a new, empty segment, if that was not done yet; the first append does it otherwise.
   Result<void> create_files();
   /// Takes over the files of these sizes. False when an index cannot be right and has to be rebuilt.
   Result<bool> adopt(uint64_t log_size, uint64_t offset_index_size, uint64_t time_index_size);
@@ -92,6 +92,7 @@ class Segment {
   uint64_t size_ = 0;
   uint64_t bytes_since_index_entry_ = 0;
   bool is_active_ = true;
+  bool has_files_ = false;
   OffsetIndex offset_index_;
   TimeIndex time_index_;
   std::optional<TimestampOffset> max_timestamp_;  ///< once it is known
