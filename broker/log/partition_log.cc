@@ -42,6 +42,7 @@ Result<void> PartitionLog::load(const OpenOptions& options) {
   log_end_offset_ = loaded->log_end_offset;
   recovery_point_ = loaded->recovery_point;
   log_start_offset_ = std::max(log_start_offset_, segments_.front()->base_offset());
+  release_file();
   return {};
 }
 

@@ -113,6 +113,9 @@ class PartitionLog {
   /// Files renamed to `.deleted` since the last call; to be removed in the background.
   std::vector<std::string> take_deleted_files() { return std::exchange(deleted_files_, {}); }
 
+  /// Gives back the descriptor that the active segment keeps, for a partition that has been idle for a while.
+  void release_file() { active().release_file(); }
+
   /// What has to be synced for the recovery point to rise to the log's end; `mark_flushed` follows once it was run.
   Result<FlushJob> prepare_flush();
   void mark_flushed(Offset up_to) { recovery_point_ = std::max(recovery_point_, std::min(up_to, log_end_offset_)); }

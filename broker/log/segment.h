@@ -57,6 +57,8 @@ class Segment {
   Result<std::optional<BatchPlace>> find(Offset offset);
   /// The bytes [position, position + size).
   Result<FileSlice> slice(uint64_t position, uint64_t size);
+  /// Closes the file unless somebody is reading it; the next use opens it again.
+  void release_file() { open_file_.reset(); }
   /// A scanner over the batches from `position` to the end.
   Result<BatchScanner> scan(uint64_t position, BatchScanner::Depth depth);
   /// The offset behind the last batch, the base offset if there is none.

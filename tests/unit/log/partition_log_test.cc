@@ -261,6 +261,25 @@ TEST_F(PartitionLogTest, KeepsItsTopicId) {
   EXPECT_EQ(log_->topic_id(), id);
 }
 
+TEST_F(PartitionLogTest, HoldsNoDescriptorUntilItIsUsed) {
+  open();
+  append(3);
+  reopen_clean();
+  auto is_open = [&] {
+    for (auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+      std::error_code gone;
+      if (std::filesystem::read_symlink(entry.path(), gone).string().starts_with(directory())) return true;
+    }
+    return false;
+  };
+  EXPECT_FALSE(is_open());
+  EXPECT_THAT(batches_from(Offset(0)), ElementsAre(0));
+  EXPECT_TRUE(is_open());
+  log_->release_file();
+  EXPECT_FALSE(is_open());
+  EXPECT_EQ(append(1).first_offset, Offset(3));
+}
+
 TEST_F(PartitionLogTest, CostsLittleWhileItIsEmpty) {
   std::vector<std::unique_ptr<PartitionLog>> logs;
   auto begin = std::chrono::steady_clock::now();
