@@ -38,7 +38,8 @@ Result<OffsetCheckpoint> read_offset_checkpoint(FileSystem& files, const std::st
     TopicPartition name;
     int64_t offset = 0;
     if (!(fields >> name.topic >> name.partition >> offset) || !(fields >> std::ws).eof()) {
-      return Error{ErrorCode::kafka_storage_error, fmt::format("malformed line in checkpoint {}: '{}'", path, entry)};
+      return Error{ErrorCode::kafka_storage_error,
+                   fmt::format("malformed line in checkpoint {}: '{}'", path, entry)};
     }
     offsets[name] = Offset(offset);
   }

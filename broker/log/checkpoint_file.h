@@ -18,8 +18,8 @@ inline constexpr const char* kLogStartOffset = "log-start-offset-checkpoint";
 inline constexpr const char* kReplication = "replication-offset-checkpoint";
 }  // namespace checkpoint_name
 
-/// Reads a checkpoint: `0`, the number of entries, then `topic partition offset` by line. Empty when there is no file.
-/// Error: kafka_storage_error naming the file and the line that is malformed.
+/// Reads a checkpoint: `0`, the number of entries, then `topic partition offset` by line. Empty when there is no
+/// file. Error: kafka_storage_error naming the file and the line that is malformed.
 Result<OffsetCheckpoint> read_offset_checkpoint(FileSystem& files, const std::string& path);
 /// Replaces the checkpoint, durably. Blocks.
 Result<void> write_offset_checkpoint(FileSystem& files, const std::string& path, const OffsetCheckpoint& offsets);

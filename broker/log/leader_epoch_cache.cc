@@ -33,7 +33,8 @@ Result<void> LeaderEpochCache::load() {
 Result<void> LeaderEpochCache::save() {
   if (!is_changed_) return {};
   std::string text = fmt::format("0\n{}\n", entries_.size());
-  for (const EpochStart& entry : entries_) text += fmt::format("{} {}\n", entry.epoch.value, entry.start_offset.value);
+  for (const EpochStart& entry : entries_)
+    text += fmt::format("{} {}\n", entry.epoch.value, entry.start_offset.value);
   auto written = replace_text_file_unsynced(files_, path(), text);
   is_changed_ = !written.ok();
   return written;

@@ -33,8 +33,9 @@ std::string deleted_directory_name(const TopicPartition& partition, const Uuid& 
 /// Owned by main; used by one thread at a time.
 class LogDirectory {
  public:
-  /// Locks the directory, which is made if it is missing, reads what is in it, removes the remains of deletions, and
-  /// removes the mark of a clean shutdown. Errors: kafka_storage_error, among others when another broker has the lock.
+  /// Locks the directory, which is made if it is missing, reads what is in it, removes the remains of deletions,
+  /// and removes the mark of a clean shutdown. Errors: kafka_storage_error, among others when another broker has
+  /// the lock.
   static Result<std::unique_ptr<LogDirectory>> open(FileSystem& files, const std::string& path);
 
   const std::string& path() const { return path_; }

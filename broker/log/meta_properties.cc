@@ -36,13 +36,14 @@ std::optional<std::string> value_of(const MetaProperties& properties, const char
 
 Error mismatch(ErrorCode code, const std::string& key, const std::string& stored, const std::string& path,
                const ExpectedId& expected) {
-  return {code, fmt::format("{key} is {stored} in {path} but {expected} according to {source}. Either this log directory "
-                            "belongs to another {what}: then configure log.dirs with a directory of this one's own; or "
-                            "{source} is not what this broker was meant to use: then correct it so that it says "
-                            "{stored}. (If the data in the directory is not wanted, remove {path} with it.)",
-                            fmt::arg("key", key), fmt::arg("stored", stored), fmt::arg("path", path),
-                            fmt::arg("expected", expected.id), fmt::arg("source", expected.source),
-                            fmt::arg("what", key == "broker.id" ? "broker" : "cluster"))};
+  return {code,
+          fmt::format("{key} is {stored} in {path} but {expected} according to {source}. Either this log directory "
+                      "belongs to another {what}: then configure log.dirs with a directory of this one's own; or "
+                      "{source} is not what this broker was meant to use: then correct it so that it says "
+                      "{stored}. (If the data in the directory is not wanted, remove {path} with it.)",
+                      fmt::arg("key", key), fmt::arg("stored", stored), fmt::arg("path", path),
+                      fmt::arg("expected", expected.id), fmt::arg("source", expected.source),
+                      fmt::arg("what", key == "broker.id" ? "broker" : "cluster"))};
 }
 
 }  // namespace
@@ -81,8 +82,9 @@ Result<std::optional<MetaProperties>> read_meta_properties(FileSystem& files, co
   }
   auto version = value_of(properties, "version");
   if (version && *version != "0") {
-    return Error{ErrorCode::kafka_storage_error,
-                 fmt::format("{} has version {}; only version 0, that of ZooKeeper mode, can be used", path, *version)};
+    return Error{
+        ErrorCode::kafka_storage_error,
+        fmt::format("{} has version {}; only version 0, that of ZooKeeper mode, can be used", path, *version)};
   }
   return std::optional<MetaProperties>(std::move(properties));
 }

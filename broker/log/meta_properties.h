@@ -26,15 +26,15 @@ struct ExpectedId {
   std::string source;
 };
 
-/// Reads the file; none when there is none, as in a new directory. Errors: kafka_storage_error for a malformed line or
-/// a version other than 0 (1 belongs to KRaft).
+/// Reads the file; none when there is none, as in a new directory. Errors: kafka_storage_error for a malformed line
+/// or a version other than 0 (1 belongs to KRaft).
 Result<std::optional<MetaProperties>> read_meta_properties(FileSystem& files, const std::string& path);
 /// Replaces the file, durably.
 Result<void> write_meta_properties(FileSystem& files, const std::string& path, const MetaProperties& properties);
 
-/// Checks that the directory belongs to this broker and cluster. What the file does not mention is not checked, nor is
-/// an id that is not given. Errors: inconsistent_cluster_id or invalid_config (broker.id), with a message that names
-/// both ids, both places and the two ways out.
+/// Checks that the directory belongs to this broker and cluster. What the file does not mention is not checked, nor
+/// is an id that is not given. Errors: inconsistent_cluster_id or invalid_config (broker.id), with a message that
+/// names both ids, both places and the two ways out.
 Result<void> check_meta_properties(const MetaProperties& properties, const std::string& path,
                                    const std::optional<ExpectedId>& broker_id,
                                    const std::optional<ExpectedId>& cluster_id);

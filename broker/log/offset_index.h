@@ -9,7 +9,7 @@ class OffsetIndex {
  public:
   static constexpr size_t kEntrySize = 8;
   struct Entry {
-    Offset offset;  ///< the last of the batches appended together
+    Offset offset;          ///< the last of the batches appended together
     uint32_t position = 0;  ///< where the first of them begins
   };
 

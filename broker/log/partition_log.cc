@@ -10,8 +10,9 @@
 
 namespace gregor {
 
-Result<std::unique_ptr<PartitionLog>> PartitionLog::open(FileSystem& files, const Clock& clock, std::string directory,
-                                                         TopicPartition name, LogConfig config, OpenOptions options) {
+Result<std::unique_ptr<PartitionLog>> PartitionLog::open(FileSystem& files, const Clock& clock,
+                                                         std::string directory, TopicPartition name,
+                                                         LogConfig config, OpenOptions options) {
   std::unique_ptr<PartitionLog> partition_log(
       new PartitionLog(files, clock, std::move(directory), std::move(name), config));
   if (auto loaded = partition_log->load(options); !loaded) return storage_error(loaded.error());
@@ -24,7 +25,8 @@ Result<void> PartitionLog::load(const OpenOptions& options) {
     if (auto made = files_.create_directories(directory_); !made) return made;
     log_end_offset_ = recovery_point_ = log_start_offset_;
     // Most partitions of a new topic stay empty for a while: their files are made by the first append.
-    segments_.push_back(std::make_unique<Segment>(files_, directory_, config_, log_start_offset_, clock_.wall_ms()));
+    segments_.push_back(
+        std::make_unique<Segment>(files_, directory_, config_, log_start_offset_, clock_.wall_ms()));
     return {};
   }
   OpenOptions adjusted = options;

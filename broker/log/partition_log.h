@@ -35,7 +35,8 @@ struct LogRead {
   bool is_first_batch_cut = false;
 };
 
-/// The files to sync so that everything below `up_to` is durable. Needs nothing of the log, which may go on meanwhile.
+/// The files to sync so that everything below `up_to` is durable. Needs nothing of the log, which may go on
+/// meanwhile.
 struct FlushJob {
   std::vector<std::shared_ptr<File>> to_sync;
   FileSystem* files = nullptr;
@@ -48,15 +49,17 @@ struct FlushJob {
 
 /// The log of one partition: an ordered list of segments, the last of which is open for appends.
 ///
-/// Guarantees that offsets rise from batch to batch, that nothing of a failed append becomes visible, and that after
-/// a crash everything below the recovery point is intact. After a write error every further append is refused.
-/// Owned by its Partition; every call is made on that partition's shard, and none waits for the disk to sync except
-/// `close`. Errors: kafka_storage_error, naming file and reason, besides those that are named at a function.
+/// Guarantees that offsets rise from batch to batch, that nothing of a failed append becomes visible, and that
+/// after a crash everything below the recovery point is intact. After a write error every further append is
+/// refused. Owned by its Partition; every call is made on that partition's shard, and none waits for the disk to
+/// sync except `close`. Errors: kafka_storage_error, naming file and reason, besides those that are named at a
+/// function.
 class PartitionLog {
  public:
   /// Opens the log in `directory`, making the directory and an empty log if there is none.
   static Result<std::unique_ptr<PartitionLog>> open(FileSystem& files, const Clock& clock, std::string directory,
-                                                    TopicPartition name, LogConfig config, OpenOptions options = {});
+                                                    TopicPartition name, LogConfig config,
+                                                    OpenOptions options = {});
 
   const TopicPartition& name() const { return name_; }
   const std::string& directory() const { return directory_; }
@@ -76,9 +79,9 @@ class PartitionLog {
   /// Appends one batch, giving it the offsets at the log's end: the header is patched in place, the payload is not
   /// touched. Errors: record_list_too_large when the batch is larger than a segment.
   Result<AppendInfo> append_as_leader(const ValidatedBatch& batch, LeaderEpoch epoch);
-  /// Appends batches as the leader stored them; a batch that is cut off at the end is left out, and `last_offset` is
-  /// that of the last appended (first_offset - 1 if none was). Errors: corrupt_message (checksum), invalid_record
-  /// (offsets that do not rise), offset_out_of_range (the first batch begins before the log's end).
+  /// Appends batches as the leader stored them; a batch that is cut off at the end is left out, and `last_offset`
+  /// is that of the last appended (first_offset - 1 if none was). Errors: corrupt_message (checksum),
+  /// invalid_record (offsets that do not rise), offset_out_of_range (the first batch begins before the log's end).
   Result<AppendInfo> append_as_follower(Bytes batches);
 
   /// Finds whole batches from the one that holds `from` up to but not including the one that holds `end`, at most

@@ -15,14 +15,17 @@ struct BatchPlace {
   uint64_t size = 0;
 };
 
-/// The places of the last batches appended to the active segment, so that a reader near the end, which is nearly every
-/// reader, costs neither an index lookup nor a read.
+/// The places of the last batches appended to the active segment, so that a reader near the end, which is nearly
+/// every reader, costs neither an index lookup nor a read.
 class RecentBatches {
  public:
   static constexpr size_t kCapacity = 64;
 
   void add(const BatchPlace& place);
-  void clear() { places_ = {}; next_ = 0; }
+  void clear() {
+    places_ = {};
+    next_ = 0;
+  }
   /// The first batch whose last offset is `offset` or more; none when it is not among those remembered.
   std::optional<BatchPlace> find(Offset offset) const;
 

@@ -121,7 +121,8 @@ Result<void> Loader::finish_swaps(const Listing& listing) {
   }
   for (const auto& [file_name, size] : listing) {
     auto base_offset = base_offset_of(file_name);
-    if (file_name.ends_with(file_suffix::kSwap) || !base_offset || *base_offset < begin || *base_offset >= end) continue;
+    if (file_name.ends_with(file_suffix::kSwap) || !base_offset || *base_offset < begin || *base_offset >= end)
+      continue;
     if (auto removed = place_.files.remove(path_of(file_name)); !removed) return removed;
   }
   for (const auto& [file_name, size] : listing) {
@@ -129,7 +130,8 @@ Result<void> Loader::finish_swaps(const Listing& listing) {
     std::string final_name = file_name.substr(0, file_name.size() - file_suffix::kSwap.size());
     if (auto renamed = place_.files.rename(path_of(file_name), path_of(final_name)); !renamed) return renamed;
   }
-  log::info("finished an interrupted compaction partition={} from={} to={}", name_.to_string(), begin.value, end.value);
+  log::info("finished an interrupted compaction partition={} from={} to={}", name_.to_string(), begin.value,
+            end.value);
   return {};
 }
 
@@ -151,7 +153,8 @@ Result<void> Loader::load_segments(const Listing& listing) {
   for (const auto& [file_name, size] : listing) {
     auto base_offset = base_offset_of(file_name);
     if (!base_offset || file_name.substr(file_name.find('.')) != file_suffix::kLog) continue;
-    auto segment = std::make_unique<Segment>(place_.files, place_.directory, place_.config, *base_offset, place_.now_ms);
+    auto segment =
+        std::make_unique<Segment>(place_.files, place_.directory, place_.config, *base_offset, place_.now_ms);
     std::string digits = file_name.substr(0, file_name.find('.'));
     auto offset_index = listing.find(digits + std::string(file_suffix::kOffsetIndex));
     auto time_index = listing.find(digits + std::string(file_suffix::kTimeIndex));
@@ -254,8 +257,8 @@ Result<void> Loader::ensure_active_segment() {
     if (!end) return end.error();
     log_.log_end_offset = *end;
     if (*end < options_.log_start_offset) {
-      log::warn("removed all segments, which end before the log starts partition={} end={} start={}", name_.to_string(),
-                end->value, options_.log_start_offset.value);
+      log::warn("removed all segments, which end before the log starts partition={} end={} start={}",
+                name_.to_string(), end->value, options_.log_start_offset.value);
       if (auto dropped = drop_segments_from(0); !dropped) return dropped;
       epochs_.clear();
     }

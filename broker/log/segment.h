@@ -66,7 +66,8 @@ class Segment {
   /// The greatest timestamp of a batch.
   Result<TimestampOffset> max_timestamp();
 
-  /// Drops the batch that holds `offset`, or begins behind it, and all that follow. The segment is active afterwards.
+  /// Drops the batch that holds `offset`, or begins behind it, and all that follow. The segment is active
+  /// afterwards.
   Result<void> truncate_to(Offset offset);
   /// Ends the appends: the last time index entry is made and everything held in memory written.
   Result<void> deactivate();

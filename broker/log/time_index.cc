@@ -6,7 +6,8 @@ Result<TimestampOffset> TimeIndex::entry_before(uint64_t index) {
   if (index == 0) return TimestampOffset{-1, file_.base_offset()};
   uint8_t bytes[kEntrySize];
   if (auto got = file_.read(index - 1, bytes); !got) return got.error();
-  return TimestampOffset{load_big_endian<int64_t>(bytes), file_.base_offset() + load_big_endian<int32_t>(bytes + 8)};
+  return TimestampOffset{load_big_endian<int64_t>(bytes),
+                         file_.base_offset() + load_big_endian<int32_t>(bytes + 8)};
 }
 
 Result<TimestampOffset> TimeIndex::last_entry() {
@@ -28,7 +29,8 @@ Result<void> TimeIndex::append_if_later(TimestampOffset entry) {
 }
 
 Result<TimestampOffset> TimeIndex::lookup(int64_t timestamp) {
-  auto count = file_.partition_point([timestamp](const uint8_t* at) { return load_big_endian<int64_t>(at) <= timestamp; });
+  auto count =
+      file_.partition_point([timestamp](const uint8_t* at) { return load_big_endian<int64_t>(at) <= timestamp; });
   if (!count) return count.error();
   return entry_before(*count);
 }

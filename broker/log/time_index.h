@@ -4,14 +4,15 @@
 
 namespace gregor {
 
-/// A timestamp and the last offset of the batch that has it as its maximum; -1 and the base offset when there is none.
+/// A timestamp and the last offset of the batch that has it as its maximum; -1 and the base offset when there is
+/// none.
 struct TimestampOffset {
   int64_t timestamp = -1;
   Offset offset;
 };
 
-/// `<base>.timeindex`: the greatest timestamp so far, noted whenever the offset index gets an entry and it has grown
-/// (docs/formats.md). Timestamps rise strictly from entry to entry.
+/// `<base>.timeindex`: the greatest timestamp so far, noted whenever the offset index gets an entry and it has
+/// grown (docs/formats.md). Timestamps rise strictly from entry to entry.
 class TimeIndex {
  public:
   static constexpr size_t kEntrySize = 12;

@@ -6,7 +6,8 @@ namespace gregor {
 namespace {
 
 /// The first record of `batch` that qualifies. An entry of magic 0 or 1 is answered as a whole.
-Result<std::optional<TimestampedOffset>> find_in_batch(const BatchView& batch, int64_t timestamp, Offset start_offset) {
+Result<std::optional<TimestampedOffset>> find_in_batch(const BatchView& batch, int64_t timestamp,
+                                                       Offset start_offset) {
   using Found = std::optional<TimestampedOffset>;
   if (batch.is_legacy()) return Found({batch.last_offset(), batch.max_timestamp(), kNoEpoch});
   auto reader = RecordReader::open(batch);

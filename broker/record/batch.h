@@ -20,8 +20,8 @@ inline constexpr int64_t kNoTimestamp = -1;
 inline constexpr int64_t kNoProducerId = -1;
 inline constexpr int32_t kNoSequence = -1;
 
-/// Where the fields of a record batch stand (docs/formats.md). The first three and `magic` have the same place in the
-/// message sets of magic 0 and 1.
+/// Where the fields of a record batch stand (docs/formats.md). The first three and `magic` have the same place in
+/// the message sets of magic 0 and 1.
 namespace batch_layout {
 inline constexpr size_t kBaseOffset = 0;
 inline constexpr size_t kLength = 8;
@@ -59,7 +59,9 @@ class BatchView {
   int8_t magic() const { return static_cast<int8_t>(bytes_[batch_layout::kMagic]); }
   bool is_legacy() const { return magic() < 2; }
   /// In bytes, with the prefix.
-  uint64_t size() const { return batch_layout::kPrefixSize + static_cast<uint64_t>(field<int32_t>(batch_layout::kLength)); }
+  uint64_t size() const {
+    return batch_layout::kPrefixSize + static_cast<uint64_t>(field<int32_t>(batch_layout::kLength));
+  }
   bool is_whole() const { return bytes_.size() >= size(); }
   /// The batch's own bytes; it must be whole.
   Bytes bytes() const { return bytes_.first(size()); }
@@ -99,7 +101,9 @@ class BatchView {
     return load_big_endian<Int>(bytes_.data() + position);
   }
   /// The low byte; the high one has no bits yet.
-  uint8_t attributes() const { return bytes_[is_legacy() ? batch_layout::kMagic + 1 : batch_layout::kAttributes + 1]; }
+  uint8_t attributes() const {
+    return bytes_[is_legacy() ? batch_layout::kMagic + 1 : batch_layout::kAttributes + 1];
+  }
 
   Bytes bytes_;
 };
@@ -118,8 +122,8 @@ class BatchIterator {
   Bytes rest_;
 };
 
-/// Writes the fields that the leader decides into a whole batch of magic 2. Base offset and leader epoch are outside
-/// the checksum; a change of the timestamp recomputes it.
+/// Writes the fields that the leader decides into a whole batch of magic 2. Base offset and leader epoch are
+/// outside the checksum; a change of the timestamp recomputes it.
 void patch_base_offset(std::span<uint8_t> batch, Offset base_offset);
 void patch_leader_epoch(std::span<uint8_t> batch, LeaderEpoch epoch);
 void patch_max_timestamp(std::span<uint8_t> batch, TimestampType type, int64_t max_timestamp);

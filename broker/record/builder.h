@@ -34,8 +34,8 @@ class BatchBuilder {
   explicit BatchBuilder(BatchOptions options = {}) : options_(options) {}
 
   /// Adds a record behind the others. `timestamp_ms` is kNoTimestamp or not negative.
-  BatchBuilder& add(int64_t timestamp_ms, std::optional<std::string_view> key, std::optional<std::string_view> value,
-                    std::span<const RecordHeader> headers = {});
+  BatchBuilder& add(int64_t timestamp_ms, std::optional<std::string_view> key,
+                    std::optional<std::string_view> value, std::span<const RecordHeader> headers = {});
 
   int32_t record_count() const { return count_; }
   /// The finished batch; the builder is empty afterwards.

@@ -56,7 +56,8 @@ Buffer compress_lz4(Bytes plain) {
 
 Buffer compress_zstd(Bytes plain) {
   Buffer compressed(ZSTD_compressBound(plain.size()));
-  size_t size = ZSTD_compress(compressed.data(), compressed.size(), plain.data(), plain.size(), ZSTD_CLEVEL_DEFAULT);
+  size_t size =
+      ZSTD_compress(compressed.data(), compressed.size(), plain.data(), plain.size(), ZSTD_CLEVEL_DEFAULT);
   ASSERT(!ZSTD_isError(size));
   compressed.resize(size);
   return compressed;
@@ -66,11 +67,16 @@ Buffer compress_zstd(Bytes plain) {
 
 Buffer compress(Compression codec, Bytes plain) {
   switch (codec) {
-    case Compression::gzip: return compress_gzip(plain);
-    case Compression::snappy: return compress_snappy(plain);
-    case Compression::lz4: return compress_lz4(plain);
-    case Compression::zstd: return compress_zstd(plain);
-    case Compression::none: break;
+    case Compression::gzip:
+      return compress_gzip(plain);
+    case Compression::snappy:
+      return compress_snappy(plain);
+    case Compression::lz4:
+      return compress_lz4(plain);
+    case Compression::zstd:
+      return compress_zstd(plain);
+    case Compression::none:
+      break;
   }
   return Buffer::copy_of(plain);
 }

@@ -28,8 +28,8 @@ Result<Buffer> decompress(Compression codec, Bytes compressed, size_t max_size);
 Buffer compress(Compression codec, Bytes plain);
 
 namespace xerial {
-/// Begins every snappy stream of Java's snappy library: magic, version and compatible version; then come blocks, each
-/// behind its length.
+/// Begins every snappy stream of Java's snappy library: magic, version and compatible version; then come blocks,
+/// each behind its length.
 inline constexpr uint8_t kHeader[16] = {0x82, 'S', 'N', 'A', 'P', 'P', 'Y', 0, 0, 0, 0, 1, 0, 0, 0, 1};
 inline constexpr size_t kMagicSize = 8;
 }  // namespace xerial

@@ -59,8 +59,8 @@ uint64_t load(const uint8_t* from) {
   return word;
 }
 
-/// The instruction has a latency of three cycles and a throughput of one, so three neighbouring runs of `kRun` bytes
-/// are summed at a time and put together afterwards.
+/// The instruction has a latency of three cycles and a throughput of one, so three neighbouring runs of `kRun`
+/// bytes are summed at a time and put together afterwards.
 template <size_t kRun>
 uint64_t sum_triples(uint64_t crc, const uint8_t*& at, size_t& left) {
   static constexpr ZeroAppender<kRun> kAppendRun;

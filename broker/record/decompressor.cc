@@ -119,11 +119,16 @@ class ZstdDecompressor final : public Decompressor {
 
 std::unique_ptr<Decompressor> Decompressor::create(Compression codec, Bytes compressed) {
   switch (codec) {
-    case Compression::gzip: return std::make_unique<GzipDecompressor>(compressed);
-    case Compression::snappy: return create_snappy_decompressor(compressed);
-    case Compression::lz4: return std::make_unique<Lz4Decompressor>(compressed);
-    case Compression::zstd: return std::make_unique<ZstdDecompressor>(compressed);
-    case Compression::none: break;
+    case Compression::gzip:
+      return std::make_unique<GzipDecompressor>(compressed);
+    case Compression::snappy:
+      return create_snappy_decompressor(compressed);
+    case Compression::lz4:
+      return std::make_unique<Lz4Decompressor>(compressed);
+    case Compression::zstd:
+      return std::make_unique<ZstdDecompressor>(compressed);
+    case Compression::none:
+      break;
   }
   return std::make_unique<PassThrough>(compressed);
 }
@@ -139,8 +144,8 @@ Result<Buffer> decompress(Compression codec, Bytes compressed, size_t max_size) 
     plain.resize(before + *count);
     if (*count == 0) return plain;
     if (plain.size() > max_size) {
-      return Error{ErrorCode::message_too_large, "the batch decompresses to more than " + std::to_string(max_size) +
-                                                     " bytes"};
+      return Error{ErrorCode::message_too_large,
+                   "the batch decompresses to more than " + std::to_string(max_size) + " bytes"};
     }
   }
 }

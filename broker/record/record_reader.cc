@@ -59,8 +59,8 @@ Result<std::optional<RecordView>> RecordReader::next() {
   RecordView view = read_record(record);
   if (rest_.ok() && record.ok() && record.remaining() == 0) return std::optional<RecordView>(std::move(view));
   left_ = 0;
-  return Error{ErrorCode::invalid_record, "a record of the batch at offset " +
-                                              std::to_string(batch_.base_offset().value) + " is malformed"};
+  return Error{ErrorCode::invalid_record,
+               "a record of the batch at offset " + std::to_string(batch_.base_offset().value) + " is malformed"};
 }
 
 }  // namespace gregor

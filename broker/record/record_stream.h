@@ -10,9 +10,9 @@ namespace gregor {
 
 /// The uncompressed bytes of a batch's records, read number by number; values are skipped without being held.
 ///
-/// Total, like ByteReader: once something is wrong the stream has failed, and reads yield zero. Of a compressed batch
-/// at most one small window is in memory, and after `max_plain_size` bytes the stream fails, so that a decompression
-/// bomb costs neither memory nor unbounded time.
+/// Total, like ByteReader: once something is wrong the stream has failed, and reads yield zero. Of a compressed
+/// batch at most one small window is in memory, and after `max_plain_size` bytes the stream fails, so that a
+/// decompression bomb costs neither memory nor unbounded time.
 class RecordStream {
  public:
   /// Over the payload of a whole batch, which must outlive the stream.

@@ -9,7 +9,8 @@
 namespace gregor {
 namespace {
 
-/// No element of snappy's format makes more than 64 bytes out of 3, so a larger claim is a lie not worth the memory.
+/// No element of snappy's format makes more than 64 bytes out of 3, so a larger claim is a lie not worth the
+/// memory.
 constexpr size_t kMaxExpansion = 32;
 
 Error bad_snappy(const char* why) { return {ErrorCode::invalid_record, std::string("snappy data ") + why}; }

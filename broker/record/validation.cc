@@ -57,15 +57,16 @@ Result<void> check_header(const BatchView& batch, const ProduceRules& rules) {
     return Error{ErrorCode::corrupt_message, fmt::format("the batch's checksum is not {:08x}", batch.crc())};
   }
   if (batch.last_offset_delta() < 0) return invalid_record("the batch has a negative last offset delta");
-  if (batch.record_count() <= 0) return invalid_record(fmt::format("the batch claims {} records", batch.record_count()));
+  if (batch.record_count() <= 0)
+    return invalid_record(fmt::format("the batch claims {} records", batch.record_count()));
   if (batch.record_count() - 1 != batch.last_offset_delta()) {
     return invalid_record(fmt::format("the batch claims {} records but offsets 0 to {}", batch.record_count(),
                                       batch.last_offset_delta()));
   }
   if (batch.is_control()) return invalid_record("clients are not allowed to write control records");
   if (batch.producer_id() >= 0 && batch.base_sequence() < 0) {
-    return invalid_record(fmt::format("invalid sequence {} with producer id {}", batch.base_sequence(),
-                                      batch.producer_id()));
+    return invalid_record(
+        fmt::format("invalid sequence {} with producer id {}", batch.base_sequence(), batch.producer_id()));
   }
   return {};
 }
@@ -128,8 +129,9 @@ void RecordWalk::check_timestamp(int32_t index, int64_t timestamp) {
     Wide age = static_cast<Wide>(rules_.now_ms) - timestamp;
     if (age <= rules_.timestamp_before_max_ms && -age <= rules_.timestamp_after_max_ms) return;
     has_bad_timestamp_ = true;
-    blame(index, fmt::format("timestamp {} is out of range: at most {} ms before and {} ms after {} are allowed",
-                             timestamp, rules_.timestamp_before_max_ms, rules_.timestamp_after_max_ms, rules_.now_ms));
+    blame(index,
+          fmt::format("timestamp {} is out of range: at most {} ms before and {} ms after {} are allowed",
+                      timestamp, rules_.timestamp_before_max_ms, rules_.timestamp_after_max_ms, rules_.now_ms));
   } else if (batch_.timestamp_type() == TimestampType::log_append_time) {
     has_bad_timestamp_ = true;
     blame(index, "a producer must not set the timestamp type to LogAppendTime");
@@ -146,8 +148,8 @@ std::optional<Error> RecordWalk::verdict() const {
   if (has_bad_timestamp_) {
     return Error{ErrorCode::invalid_timestamp, "One or more records have been rejected due to invalid timestamp"};
   }
-  return invalid_record(fmt::format("One or more records have been rejected: {} of {}, the first because {}", faulty_,
-                                    batch_.record_count(), errors_.front().message));
+  return invalid_record(fmt::format("One or more records have been rejected: {} of {}, the first because {}",
+                                    faulty_, batch_.record_count(), errors_.front().message));
 }
 
 }  // namespace

@@ -23,7 +23,8 @@ TEST_F(CheckpointTest, IsKafkasText) {
 TEST_F(CheckpointTest, IsEmptyWithoutAFile) { EXPECT_TRUE(read_offset_checkpoint(files_, path_)->empty()); }
 
 TEST_F(CheckpointTest, NamesWhatIsMalformed) {
-  for (const char* text : {"", "1\n0\n", "0\n", "0\nx\n", "0\n2\norders 0 17\n", "0\n1\norders 17\n", "0\n1\na 0 1 2\n"}) {
+  for (const char* text :
+       {"", "1\n0\n", "0\n", "0\nx\n", "0\n2\norders 0 17\n", "0\n1\norders 17\n", "0\n1\na 0 1 2\n"}) {
     write_all(path_, text);
     auto offsets = read_offset_checkpoint(files_, path_);
     ASSERT_FALSE(offsets.ok()) << text;
@@ -33,7 +34,8 @@ TEST_F(CheckpointTest, NamesWhatIsMalformed) {
 }
 
 TEST_F(CheckpointTest, MetaPropertiesAreReadAsJavaWritesThem) {
-  write_all(path_, "#\n#Thu Nov 16 10:00:00 UTC 2023\ncluster.id=ab\\:c_-\nversion=0\n broker.id = 7 \ndirectory.id=x\n");
+  write_all(path_,
+            "#\n#Thu Nov 16 10:00:00 UTC 2023\ncluster.id=ab\\:c_-\nversion=0\n broker.id = 7 \ndirectory.id=x\n");
   auto properties = read_meta_properties(files_, path_);
   ASSERT_TRUE(properties.ok() && *properties);
   EXPECT_EQ((*properties)->broker_id(), BrokerId(7));
@@ -51,8 +53,10 @@ TEST_F(CheckpointTest, MetaPropertiesOfKRaftAreRefused) {
 TEST_F(CheckpointTest, AMismatchNamesBothIdsAndBothPlaces) {
   MetaProperties properties = MetaProperties::of(BrokerId(7), "cluster-a");
   EXPECT_TRUE(check_meta_properties(properties, path_, ExpectedId{"7", "server.properties"},
-                                    ExpectedId{"cluster-a", "ZooKeeper at zk:2181"}).ok());
-  auto other = check_meta_properties(properties, path_, std::nullopt, ExpectedId{"cluster-b", "ZooKeeper at zk:2181"});
+                                    ExpectedId{"cluster-a", "ZooKeeper at zk:2181"})
+                  .ok());
+  auto other =
+      check_meta_properties(properties, path_, std::nullopt, ExpectedId{"cluster-b", "ZooKeeper at zk:2181"});
   ASSERT_FALSE(other.ok());
   EXPECT_TRUE(other.error().is(ErrorCode::inconsistent_cluster_id));
   for (const std::string& part : {std::string("cluster-a"), std::string("cluster-b"), path_,

@@ -55,7 +55,8 @@ TEST_F(LeaderEpochCacheTest, DropsEntriesThatContradictANewOne) {
 }
 
 TEST_F(LeaderEpochCacheTest, IsCutAtBothEnds) {
-  for (auto [epoch, offset] : {std::pair{1, 0}, {2, 10}, {3, 20}}) cache_.assign(LeaderEpoch(epoch), Offset(offset));
+  for (auto [epoch, offset] : {std::pair{1, 0}, {2, 10}, {3, 20}})
+    cache_.assign(LeaderEpoch(epoch), Offset(offset));
   cache_.truncate_from_start(Offset(15));
   EXPECT_EQ(text(), "0\n2\n2 15\n3 20\n");
   cache_.truncate_from_end(Offset(20));

@@ -82,7 +82,8 @@ class LogTest : public testing::Test {
   }
 
   /// The bytes that a read gives.
-  std::string bytes_from(Offset from, Offset end = Offset(INT64_MAX), uint64_t max_bytes = 1 << 30, bool at_least_one = true) {
+  std::string bytes_from(Offset from, Offset end = Offset(INT64_MAX), uint64_t max_bytes = 1 << 30,
+                         bool at_least_one = true) {
     auto found = log_->read(from, end, max_bytes, at_least_one);
     EXPECT_TRUE(found.ok()) << found.error().message;
     std::string bytes;

@@ -123,7 +123,8 @@ TEST_F(LogRecoveryTest, RebuildsIndexesThatAreMissingOrDamaged) {
       EXPECT_EQ(log_->log_end_offset(), Offset(80));
       for (int64_t offset = 0; offset < 80; offset += 3) {
         EXPECT_EQ(batches_from(Offset(offset), Offset(80), 1).front(), offset / 2 * 2);
-        EXPECT_EQ((*log_->offset_for_timestamp(1000 + offset / 2))->offset, Offset(std::max<int64_t>(offset / 2 * 2 - 1, 0)));
+        EXPECT_EQ((*log_->offset_for_timestamp(1000 + offset / 2))->offset,
+                  Offset(std::max<int64_t>(offset / 2 * 2 - 1, 0)));
       }
     }
   }

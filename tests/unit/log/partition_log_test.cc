@@ -102,7 +102,8 @@ TEST_F(PartitionLogTest, RollsWhenAnIndexIsFull) {
 TEST_F(PartitionLogTest, RollsWhenOffsetsAreTooFarFromTheBase) {
   open();
   append(1);
-  Buffer far = BatchBuilder({.base_offset = Offset(1LL << 33), .leader_epoch = LeaderEpoch(0)}).add(1, "k", "v").build();
+  Buffer far =
+      BatchBuilder({.base_offset = Offset(1LL << 33), .leader_epoch = LeaderEpoch(0)}).add(1, "k", "v").build();
   ASSERT_TRUE(log_->append_as_follower(far.view()).ok());
   EXPECT_EQ(log_->segment_count(), 2u);
   EXPECT_EQ(log_->log_end_offset(), Offset((1LL << 33) + 1));
@@ -114,7 +115,9 @@ TEST_F(PartitionLogTest, FollowsTheLeadersOffsetsAndEpochs) {
   std::string batches;
   for (auto [offset, epoch] : {std::pair{0, 3}, {2, 3}, {7, 5}}) {
     Buffer batch = BatchBuilder({.base_offset = Offset(offset), .leader_epoch = LeaderEpoch(epoch)})
-                       .add(1, "k", "v").add(2, "k", "v").build();
+                       .add(1, "k", "v")
+                       .add(2, "k", "v")
+                       .build();
     batches += as_text(batch.view());
   }
   auto info = log_->append_as_follower(as_bytes(batches + batches.substr(0, 40)));
@@ -129,7 +132,8 @@ TEST_F(PartitionLogTest, FollowsTheLeadersOffsetsAndEpochs) {
   EXPECT_TRUE(log_->append_as_follower(as_bytes(batches)).error().is(ErrorCode::offset_out_of_range));
   batches.back() ^= 1;
   EXPECT_TRUE(log_->append_as_follower(as_bytes(batches.substr(batches.size() * 2 / 3)))
-                  .error().is(ErrorCode::corrupt_message));
+                  .error()
+                  .is(ErrorCode::corrupt_message));
 }
 
 TEST_F(PartitionLogTest, SpreadsAFollowersBatchesOverSegments) {
@@ -138,7 +142,8 @@ TEST_F(PartitionLogTest, SpreadsAFollowersBatchesOverSegments) {
   std::string batches;
   for (int i = 0; i < 7; ++i) {
     Buffer batch = BatchBuilder({.base_offset = Offset(i), .leader_epoch = LeaderEpoch(0)})
-                       .add(1, "k", std::string(40, 'v')).build();
+                       .add(1, "k", std::string(40, 'v'))
+                       .build();
     batches += as_text(batch.view());
   }
   ASSERT_TRUE(log_->append_as_follower(as_bytes(batches)).ok());
@@ -153,7 +158,9 @@ TEST_F(PartitionLogTest, FindsRecordsByTimestamp) {
   open();
   for (int i = 0; i < 50; ++i) {
     Buffer batch = BatchBuilder({.codec = i % 2 ? Compression::gzip : Compression::none})
-                       .add(1000 + i * 10, "k", std::string(50, 'v')).add(1005 + i * 10, "k", "w").build();
+                       .add(1000 + i * 10, "k", std::string(50, 'v'))
+                       .add(1005 + i * 10, "k", "w")
+                       .build();
     ASSERT_TRUE(try_append(std::move(batch), 4).ok());
   }
   EXPECT_GT(log_->segment_count(), 2u);

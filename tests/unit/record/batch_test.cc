@@ -116,8 +116,8 @@ TEST(BatchBuilder, MakesTheBytesThatKafkaPythonMakes) {
 }
 
 TEST(RecordReader, ReadsWhatKafkaPythonWroteInEveryCodec) {
-  for (const auto* bytes : {&golden::few_plain, &golden::few_gzip, &golden::few_snappy, &golden::few_lz4,
-                            &golden::few_zstd}) {
+  for (const auto* bytes :
+       {&golden::few_plain, &golden::few_gzip, &golden::few_snappy, &golden::few_lz4, &golden::few_zstd}) {
     auto reader = RecordReader::open(*BatchView::probe(*bytes));
     ASSERT_TRUE(reader.ok());
     auto records = records_of(*reader);

@@ -46,7 +46,8 @@ TEST_P(EveryCodec, StopsABombAtTheBound) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Codecs, EveryCodec,
-                         testing::Values(Compression::gzip, Compression::snappy, Compression::lz4, Compression::zstd),
+                         testing::Values(Compression::gzip, Compression::snappy, Compression::lz4,
+                                         Compression::zstd),
                          [](const auto& codec) { return std::string(name_of(codec.param)); });
 
 TEST(Snappy, ReadsARawBlockAsClientsWithoutXerialFramingSendIt) {

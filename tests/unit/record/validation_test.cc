@@ -41,7 +41,8 @@ Records with_field(Records records, size_t position, Int value) {
 Records with_payload(const Records& payload, int32_t count) {
   Records bytes(golden::few_plain.begin(), golden::few_plain.begin() + batch_layout::kHeaderSize);
   bytes.insert(bytes.end(), payload.begin(), payload.end());
-  store_big_endian(bytes.data() + batch_layout::kLength, static_cast<int32_t>(bytes.size() - batch_layout::kPrefixSize));
+  store_big_endian(bytes.data() + batch_layout::kLength,
+                   static_cast<int32_t>(bytes.size() - batch_layout::kPrefixSize));
   store_big_endian(bytes.data() + batch_layout::kRecordCount, count);
   store_big_endian(bytes.data() + batch_layout::kLastOffsetDelta, count - 1);
   patch_crc(bytes);
