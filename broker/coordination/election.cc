@@ -26,9 +26,9 @@ Task<Result<ControllerTerm>> read_term(ZooKeeper& zookeeper) {
 /// Takes the office and begins the term after `last`, both or neither.
 Task<Result<ControllerTerm>> begin_term(ZooKeeper& zookeeper, BrokerId self, int64_t wall_ms, ControllerTerm last) {
   ControllerEpoch epoch(last.epoch.value + 1);
+  zk::ControllerInfo controller{self.value, wall_ms};
   std::vector<ZkOp> ops;
-  ops.push_back(ZkOp::create(zk::paths::kController, zk::ControllerInfo{self.value, wall_ms}.encode(),
-                             CreateMode::ephemeral));
+  ops.push_back(ZkOp::create(zk::paths::kController, controller.encode(), CreateMode::ephemeral));
   ops.push_back(ZkOp::set(zk::paths::kControllerEpoch, zk::encode_controller_epoch(epoch.value), last.epoch_version));
   ZkMultiResult done = co_await zookeeper.multi(std::move(ops));
   if (!done) co_return done.error();

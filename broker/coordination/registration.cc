@@ -173,8 +173,8 @@ Task<Result<std::string>> cluster_id(ZooKeeper& zookeeper, std::string proposed)
     if (!node.error().is(ZkCode::no_node)) co_return node.error();
     Result<void> parent = co_await ensure_path(zookeeper, zk::paths::kCluster);
     if (!parent) co_return parent.error();
-    Result<ZkCreated> created =
-        co_await zookeeper.create(zk::paths::kClusterId, zk::ClusterId{proposed}.encode(), CreateMode::persistent);
+    zk::ClusterId ours{proposed};
+    Result<ZkCreated> created = co_await zookeeper.create(zk::paths::kClusterId, ours.encode(), CreateMode::persistent);
     if (created) co_return proposed;
     if (!created.error().is(ZkCode::node_exists)) co_return created.error();
   }
