@@ -43,7 +43,9 @@ std::string partition_state(std::string_view topic, int32_t partition) {
 std::string delete_topic(std::string_view topic) { return fmt::format("{}/{}", kDeleteTopics, topic); }
 
 std::string config_type(std::string_view type) { return fmt::format("{}/{}", kConfig, type); }
-std::string config(std::string_view type, std::string_view name) { return fmt::format("{}/{}/{}", kConfig, type, name); }
+std::string config(std::string_view type, std::string_view name) {
+  return fmt::format("{}/{}/{}", kConfig, type, name);
+}
 std::string config_entity(std::string_view type, std::string_view name) { return fmt::format("{}/{}", type, name); }
 std::string user_client_entity(std::string_view user, std::string_view client) {
   return fmt::format("users/{}/clients/{}", user, client);

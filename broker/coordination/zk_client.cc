@@ -218,7 +218,8 @@ void ZkClient::submit(Request& request) {
 }
 
 void ZkClient::send_queued() {
-  while (session_ && state_ == SessionState::connected && !queue_.empty() && in_flight_.size() < options_.max_in_flight) {
+  if (!session_ || state_ != SessionState::connected) return;
+  while (!queue_.empty() && in_flight_.size() < options_.max_in_flight) {
     Request& request = *queue_.front();
     queue_.pop_front();
     in_flight_.insert(&request);
@@ -329,7 +330,10 @@ Task<ZkMultiResult> ZkClient::multi(std::vector<ZkOp> ops) {
   }
   auto is_cause = [code](const ZkOpResult& result) { return result.code == code; };
   auto cause = std::find_if(results.begin(), results.end(), is_cause);
-  if (cause == results.end() || is_of_session(code)) co_return ZkMultiResult(zk_error(code, "multi", paths.front()), std::nullopt);
+  if (cause == results.end() || is_of_session(code)) {
+    std::string first = paths.empty() ? "" : paths.front();
+    co_return ZkMultiResult(zk_error(code, "multi", first), std::nullopt);
+  }
   auto failed = static_cast<size_t>(cause - results.begin());
   co_return ZkMultiResult(zk_error(code, "multi", paths[failed]), failed);
 }

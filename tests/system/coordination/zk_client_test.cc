@@ -47,7 +47,8 @@ Task<bool> close_client(ZkClient& client) {
 
 void expire_session(const std::string& address, int64_t session_id) {
   clientid_t id = credentials(session_id);
-  zhandle_t* thief = zookeeper_init2(address.c_str(), ignore_event, 4000, &id, nullptr, ZOO_NO_LOG_CLIENTENV, ignore_log);
+  zhandle_t* thief =
+      zookeeper_init2(address.c_str(), ignore_event, 4000, &id, nullptr, ZOO_NO_LOG_CLIENTENV, ignore_log);
   ASSERT_TRUE(eventually([&] { return zoo_state(thief) == ZOO_CONNECTED_STATE; }));
   zookeeper_close(thief);
 }
@@ -63,7 +64,7 @@ bool eventually(const std::function<bool()>& condition, Duration timeout) {
 
 TestClient::TestClient(const std::string& chroot, Duration session_timeout) {
   ZkClientOptions options;
-  options.connect = server().address() + chroot;
+  options.connect = "localhost:" + std::to_string(server().port()) + chroot;
   options.session_timeout = session_timeout;
   auto client = run(ZkClient::connect(*shard_, pool_, std::move(options)));
   EXPECT_TRUE(client) << client.error().message;
@@ -224,6 +225,19 @@ TEST(ZkClient, RepeatsWhatALostConnectionLeftUndecided) {
   EXPECT_EQ(zk.session_id(), session);
   EXPECT_EQ(zk.get("/w")->data, "after");
   EXPECT_TRUE(eventually([&] { return zk.events().size() == 1; }));
+}
+
+TEST(ZkClient, NeverBlocksItsShardWhileTheServerHangs) {
+  TestClient zk(fresh_chroot(), 10s);
+  server().suspend();
+  Result<ZkCreated> created = Error{};
+  std::thread creator([&] { created = zk.create("/a"); });
+  auto began = std::chrono::steady_clock::now();
+  for (int i = 0; i < 100; ++i) zk.session_id();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 200ms);
+  server().resume();
+  creator.join();
+  EXPECT_TRUE(created) << created.error().message;
 }
 
 TEST(ZkClient, GivesUpConnectingInTime) {
