@@ -15,9 +15,9 @@ bool is_software_name(std::string_view text) {
          std::all_of(text.begin(), text.end(), [&](char c) { return is_word(c) || c == '-' || c == '.'; });
 }
 
-protocol::ApiVersionsResponse::ApiVersion describe(protocol::ApiKey key) {
+protocol::ApiVersionsResponse::Api describe(protocol::ApiKey key) {
   const protocol::ApiInfo& info = *protocol::find_api(static_cast<int16_t>(key));
-  protocol::ApiVersionsResponse::ApiVersion row;
+  protocol::ApiVersionsResponse::Api row;
   row.api_key = static_cast<int16_t>(key);
   row.min_version = info.min_version;
   row.max_version = info.max_version;

@@ -120,6 +120,11 @@ bool FetchSessions::make_room(Instant now) {
   return true;
 }
 
+FetchSession* FetchSessions::peek(int32_t id) {
+  auto found = sessions_.find(id);
+  return found == sessions_.end() ? nullptr : found->second.get();
+}
+
 FetchSessions::Found FetchSessions::find(int32_t id, int32_t epoch, bool uses_topic_ids) {
   auto found = sessions_.find(id);
   if (found == sessions_.end()) return {nullptr, ErrorCode::fetch_session_id_not_found};

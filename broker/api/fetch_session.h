@@ -86,6 +86,8 @@ class FetchSessions {
   /// A new session, or null when there is no room: the client then goes on without one.
   FetchSession* create(bool uses_topic_ids, std::vector<FetchPartition> partitions, Instant now, Random& random);
   void remove(int32_t id) { sessions_.erase(id); }
+  /// The session, if it still exists.
+  FetchSession* peek(int32_t id);
   /// The session of an incremental request, in the state that the request expects. Errors:
   /// fetch_session_id_not_found, invalid_fetch_session_epoch, fetch_session_topic_id_error.
   struct Found {

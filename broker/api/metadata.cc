@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "broker/api/listener_view.h"
-#include "broker/types/error_code.h"
+#include "broker/config/options.h"
 
 namespace gregor {
 namespace {

@@ -7,6 +7,7 @@
 #include "broker/controller/topic_admin.h"
 #include "broker/metadata/metadata_cache.h"
 #include "broker/protocol/metadata.h"
+#include "broker/types/error_code.h"
 
 namespace gregor {
 

@@ -117,7 +117,7 @@ Task<Result<void>> Partitions::load_directory(LogDirectory& directory, Partition
     for (int32_t i = 0; i < threads && next < names.size(); ++i) {
       std::vector<Opened> chunk;
       for (; next < names.size() && chunk.size() < kChunk; ++next) {
-        chunk.push_back({names[next], &directory, nullptr});
+        chunk.push_back(Opened{names[next], &directory});
       }
       wave.push_back(open_and_install(std::move(chunk), defaults));
     }
@@ -131,7 +131,7 @@ Task<Result<void>> Partitions::load_directory(LogDirectory& directory, Partition
   co_return Result<void>();
 }
 
-Task<Result<void>> Partitions::open_missing(std::vector<PartitionState> states,
+Task<void> Partitions::open_missing(std::vector<PartitionState> states,
                                             std::map<std::string, PartitionSettings> settings) {
   std::map<std::string, std::vector<Opened>> missing;
   std::vector<TopicPartition> names = names_of(states);
@@ -139,7 +139,7 @@ Task<Result<void>> Partitions::open_missing(std::vector<PartitionState> states,
   for (size_t shard = 0; shard < groups.size(); ++shard) {
     auto look = [&] {
       for (size_t i : groups[shard]) {
-        if (find(names[i]) == nullptr) missing[names[i].topic].push_back({names[i], nullptr, nullptr});
+        if (find(names[i]) == nullptr) missing[names[i].topic].push_back(Opened{names[i]});
       }
     };
     co_await on(*environment_.shards[shard], look);
@@ -156,15 +156,13 @@ Task<Result<void>> Partitions::open_missing(std::vector<PartitionState> states,
       openings.push_back(open_and_install(std::move(chunk), settings.at(topic)));
     }
   }
-  std::vector<Result<void>> outcomes = co_await when_all(std::move(openings));
-  co_return first_error(outcomes);
+  // A log that can't be opened was reported there, and its partition will answer with a storage error.
+  co_await when_all(std::move(openings));
 }
 
 Task<std::vector<ErrorCode>> Partitions::apply(std::vector<PartitionState> states,
                                                std::map<std::string, PartitionSettings> settings) {
-  // A log that could not be opened was reported; its partition answers with a storage error below.
-  Result<void> opened = co_await open_missing(states, settings);
-  (void)opened.ok();
+  co_await open_missing(states, settings);
   std::vector<ErrorCode> errors(states.size());
   ByShard groups = by_shard(names_of(states));
   for (size_t shard = 0; shard < groups.size(); ++shard) {

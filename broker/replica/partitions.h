@@ -66,7 +66,7 @@ class Partitions {
   struct Opened {
     TopicPartition name;
     LogDirectory* directory = nullptr;
-    Result<std::unique_ptr<PartitionLog>> log{nullptr};
+    Result<std::unique_ptr<PartitionLog>> log{std::unique_ptr<PartitionLog>()};
   };
   using ByShard = std::vector<std::vector<size_t>>;
 
@@ -75,7 +75,7 @@ class Partitions {
   Task<Result<void>> load_directory(LogDirectory& directory, PartitionSettings defaults, int32_t threads);
   Task<std::vector<Opened>> open_chunk(std::vector<Opened> chunk, LogConfig config);
   Task<Result<void>> open_and_install(std::vector<Opened> chunk, PartitionSettings settings);
-  Task<Result<void>> open_missing(std::vector<PartitionState> states, std::map<std::string, PartitionSettings> settings);
+  Task<void> open_missing(std::vector<PartitionState> states, std::map<std::string, PartitionSettings> settings);
   void install(Opened opened, const PartitionSettings& settings);
   Task<void> remove_files_later(std::string path, Duration delay);
   Task<Result<void>> close_shard(size_t shard, AllCheckpoints& checkpoints);

@@ -1,0 +1,292 @@
+#include "broker/api/fetch.h"
+
+#include <algorithm>
+
+#include "broker/api/listener_view.h"
+#include "broker/config/options.h"
+#include "runtime/logging.h"
+
+namespace gregor {
+namespace {
+
+constexpr int16_t kFirstWithoutCutBatch = 3;
+constexpr int16_t kFirstWithMagic2 = 4;
+constexpr int16_t kFirstWithSessions = 7;
+constexpr int16_t kFirstWithTopicIds = 13;
+constexpr int32_t kNoSession = 0;
+constexpr int32_t kInitialEpoch = 0;
+constexpr int32_t kFinalEpoch = -1;
+
+bool is_full_fetch(const protocol::FetchRequest& request, int16_t version) {
+  return version < kFirstWithSessions || request.session_epoch == kInitialEpoch ||
+         request.session_epoch == kFinalEpoch;
+}
+
+}  // namespace
+
+FetchApi::FetchApi(Partitions& partitions, const MetadataCache& metadata, const Shards& shards,
+                   const BrokerConfig& config, Random& random)
+    : partitions_(partitions),
+      metadata_(metadata),
+      shards_(shards),
+      config_(config),
+      random_(random),
+      sessions_(shards.size()) {
+  auto slots = static_cast<size_t>(config.get(options::max_incremental_fetch_session_cache_slots));
+  for (size_t i = 0; i < shards.size(); ++i) {
+    sessions_.at(i).configure(i, shards.size(), (slots + shards.size() - 1) / shards.size());
+  }
+}
+
+Task<Reply> FetchApi::handle(RequestContext context, ByteReader body) {
+  Result<Request> request = decode_body<Request>(context, body);
+  if (!request) co_return Reply::close(request.error().message);
+  if (request->replica_id >= 0 || request->replica_state.replica_id >= 0) {
+    co_return Reply::close("a replica wants to fetch, but this broker does not replicate yet");
+  }
+  Plan plan_ = co_await plan(*request, context.version());
+  std::vector<Item> items;
+  if (plan_.error == ErrorCode::none) {
+    items = items_of(std::move(plan_.partitions), context.version());
+    co_await read_when_ready(items, limits_of(*request, context), context.connection.gone);
+  }
+  std::vector<bool> taken = co_await taken_by_session(plan_, items);
+  co_return reply(context, plan_, items, std::move(taken));
+}
+
+FetchApi::Limits FetchApi::limits_of(const Request& request, const RequestContext& context) const {
+  Limits limits;
+  limits.max_bytes = std::min(request.max_bytes, config_.get(options::fetch_max_bytes));
+  limits.min_bytes = std::min<int64_t>(request.min_bytes, limits.max_bytes);
+  limits.max_wait = std::chrono::milliseconds(std::max(request.max_wait_ms, 0));
+  limits.version = context.version();
+  return limits;
+}
+
+// --- sessions ---
+
+Shard& FetchApi::shard_of_session(int32_t session_id) const {
+  return *shards_[static_cast<size_t>(std::max(session_id, 0)) % shards_.size()];
+}
+
+Task<FetchApi::Plan> FetchApi::plan(Request& request, int16_t version) {
+  bool uses_topic_ids = version >= kFirstWithTopicIds;
+  if (!is_full_fetch(request, version)) {
+    auto find = [this, &request, uses_topic_ids] { return plan_incremental(request, uses_topic_ids); };
+    Plan found = co_await on(shard_of_session(request.session_id), find);
+    co_return found;
+  }
+  Plan plan;
+  plan.partitions = requested_partitions(request);
+  if (version < kFirstWithSessions) co_return plan;
+  if (request.session_id != kNoSession) {
+    auto end = [this, &request] { sessions_.local().remove(request.session_id); };
+    co_await on(shard_of_session(request.session_id), end);
+  }
+  if (request.session_epoch == kInitialEpoch) plan.session_id = co_await begin_session(plan.partitions, uses_topic_ids);
+  co_return plan;
+}
+
+Task<int32_t> FetchApi::begin_session(std::vector<FetchPartition> partitions, bool uses_topic_ids) {
+  Instant now = Shard::current()->clock().now();
+  FetchSession* session = sessions_.local().create(uses_topic_ids, std::move(partitions), now, random_);
+  co_return session == nullptr ? kNoSession : session->id();
+}
+
+FetchApi::Plan FetchApi::plan_incremental(const Request& request, bool uses_topic_ids) {
+  auto found = sessions_.local().find(request.session_id, request.session_epoch, uses_topic_ids);
+  Plan plan;
+  plan.error = found.error;
+  if (found.session == nullptr) return plan;
+  found.session->update(request, Shard::current()->clock().now());
+  plan.session_id = found.session->id();
+  plan.is_incremental = true;
+  plan.partitions = found.session->partitions();
+  return plan;
+}
+
+Task<std::vector<bool>> FetchApi::taken_by_session(const Plan& plan, const std::vector<Item>& items) {
+  std::vector<bool> taken(items.size(), true);
+  if (plan.session_id == kNoSession) co_return taken;
+  auto choose = [this, &plan, &items, &taken] {
+    auto* session = sessions_.local().peek(plan.session_id);
+    if (session == nullptr) return;
+    for (size_t i = 0; i < items.size(); ++i) {
+      bool takes = session->takes(items[i].wanted.topic, items[i].wanted.topic_id, row_of(items[i]));
+      taken[i] = takes || !plan.is_incremental;
+    }
+  };
+  co_await on(shard_of_session(plan.session_id), choose);
+  co_return taken;
+}
+
+// --- reading ---
+
+std::vector<FetchApi::Item> FetchApi::items_of(std::vector<FetchPartition> partitions, int16_t version) const {
+  const ClusterImage& image = metadata_.image();
+  std::vector<Item> items;
+  items.reserve(partitions.size());
+  for (auto& partition : partitions) {
+    Item& item = items.emplace_back();
+    item.wanted = std::move(partition);
+    if (version < kFirstWithTopicIds) continue;
+    const TopicImage* topic = image.topic(item.wanted.topic_id);
+    if (topic == nullptr) {
+      item.error = ErrorCode::unknown_topic_id;
+    } else {
+      item.wanted.topic = topic->name;
+    }
+  }
+  return items;
+}
+
+Task<void> FetchApi::read_when_ready(std::vector<Item>& items, Limits limits, std::stop_token gone) {
+  Instant deadline = Shard::current()->clock().now() + limits.max_wait;
+  while (true) {
+    int64_t bytes = co_await read_all(items, limits);
+    bool is_conclusive = bytes >= limits.min_bytes || items.empty() ||
+                         std::any_of(items.begin(), items.end(), [](const Item& item) {
+                           return item.error != ErrorCode::none || item.outcome.diverging;
+                         });
+    Duration left = deadline - Shard::current()->clock().now();
+    if (is_conclusive || left <= Duration::zero() || gone.stop_requested()) co_return;
+    auto waiter = std::make_shared<FetchWaiter>(limits.min_bytes - bytes);
+    co_await add_waiter(items, waiter);
+    co_await waiter->wait(left, gone);
+  }
+}
+
+Task<int64_t> FetchApi::read_all(std::vector<Item>& items, Limits limits) {
+  int64_t bytes_left = limits.max_bytes;
+  bool is_first = true;
+  for (Item& item : items) {
+    if (item.error != ErrorCode::unknown_topic_id) item.error = ErrorCode::none;
+    item.outcome = {};
+  }
+  // The shard of the first partition comes first: clients rotate the order so that every partition gets its turn.
+  size_t begin = items.empty() ? 0 : partitions_.shard_of({items[0].wanted.topic, items[0].wanted.partition}).index();
+  for (size_t turn = 0; turn < shards_.size(); ++turn) {
+    Shard& shard = *shards_[(begin + turn) % shards_.size()];
+    auto is_here = [&](const Item& item) {
+      return &partitions_.shard_of({item.wanted.topic, item.wanted.partition}) == &shard;
+    };
+    if (std::none_of(items.begin(), items.end(), is_here)) continue;
+    auto read_here = [&] {
+      for (Item& item : items) {
+        if (item.error == ErrorCode::none && is_here(item)) read(item, bytes_left, is_first, limits.version);
+      }
+    };
+    co_await on(shard, read_here);
+  }
+  co_return limits.max_bytes - bytes_left;
+}
+
+void FetchApi::read(Item& item, int64_t& bytes_left, bool& is_first, int16_t version) {
+  TopicPartitionView name(item.wanted.topic, item.wanted.partition);
+  Partition* partition = partitions_.find(name);
+  if (partition == nullptr) {
+    bool is_known = metadata_.image().partition(name) != nullptr;
+    item.error = is_known ? ErrorCode::not_leader_or_follower : ErrorCode::unknown_topic_or_partition;
+    return;
+  }
+  const auto& topic_id = partition->log().topic_id();
+  if (version >= kFirstWithTopicIds && topic_id && *topic_id != item.wanted.topic_id) {
+    item.error = ErrorCode::inconsistent_topic_id;
+    return;
+  }
+  ReadRequest request;
+  request.fetch_offset = item.wanted.fetch_offset;
+  request.max_bytes = static_cast<uint64_t>(std::clamp<int64_t>(item.wanted.max_bytes, 0, std::max<int64_t>(bytes_left, 0)));
+  request.current_leader_epoch = LeaderEpoch(item.wanted.current_leader_epoch);
+  request.last_fetched_epoch = LeaderEpoch(item.wanted.last_fetched_epoch);
+  // The first records of an answer come whole however large, or a consumer could never get past them (KIP-74).
+  request.at_least_one_batch = is_first;
+  auto outcome = partition->read(request);
+  item.leader_epoch = partition->leader_epoch();
+  if (!outcome) {
+    item.error = kafka_code(outcome.error().code);
+    return;
+  }
+  item.outcome = std::move(*outcome);
+  // Since version 3 no consumer is sent a first batch that it could not read.
+  if (item.outcome.data.is_first_batch_cut && version >= kFirstWithoutCutBatch) item.outcome.data = {};
+  if (item.outcome.data.size_bytes == 0) return;
+  if (version < kFirstWithMagic2) {
+    item.outcome.data = {};
+    item.error = ErrorCode::unsupported_version;
+    return;
+  }
+  is_first = false;
+  bytes_left -= static_cast<int64_t>(item.outcome.data.size_bytes);
+}
+
+Task<void> FetchApi::add_waiter(const std::vector<Item>& items, std::shared_ptr<FetchWaiter> waiter) {
+  for (Shard* shard : shards_) {
+    auto is_here = [&](const Item& item) {
+      return &partitions_.shard_of({item.wanted.topic, item.wanted.partition}) == shard;
+    };
+    if (std::none_of(items.begin(), items.end(), is_here)) continue;
+    auto add_here = [&] {
+      for (const Item& item : items) {
+        if (!is_here(item)) continue;
+        Partition* partition = partitions_.find({item.wanted.topic, item.wanted.partition});
+        if (partition != nullptr) {
+          partition->add_waiter(waiter, item.outcome.high_watermark);
+        } else {
+          waiter->wake();
+        }
+      }
+    };
+    co_await on(*shard, add_here);
+  }
+}
+
+// --- answering ---
+
+FetchApi::Response::Partition FetchApi::row_of(const Item& item) const {
+  Response::Partition row;
+  row.partition_index = item.wanted.partition;
+  row.error_code = static_cast<int16_t>(item.error);
+  row.records = protocol::Records::external(item.outcome.data.size_bytes);
+  if (item.error != ErrorCode::none) {
+    row.high_watermark = kNoOffset.value;
+    return row;
+  }
+  row.high_watermark = item.outcome.high_watermark.value;
+  row.last_stable_offset = row.high_watermark;
+  row.log_start_offset = item.outcome.log_start_offset.value;
+  if (item.outcome.diverging) {
+    row.diverging_epoch = {item.outcome.diverging->epoch.value, item.outcome.diverging->end_offset.value};
+  }
+  return row;
+}
+
+Reply FetchApi::reply(const RequestContext& context, const Plan& plan, std::vector<Item>& items,
+                      std::vector<bool> taken) {
+  const ClusterImage& image = metadata_.image();
+  Response response;
+  response.error_code = static_cast<int16_t>(plan.error);
+  response.session_id = plan.session_id;
+  std::vector<FileSlice> slices;
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (!taken[i]) continue;
+    Item& item = items[i];
+    bool goes_on = !response.responses.empty() && response.responses.back().topic == item.wanted.topic &&
+                   response.responses.back().topic_id == item.wanted.topic_id;
+    auto& topic = goes_on ? response.responses.back() : response.responses.emplace_back();
+    topic.topic = item.wanted.topic;
+    topic.topic_id = item.wanted.topic_id;
+    auto& row = topic.partitions.emplace_back(row_of(item));
+    for (auto& slice : item.outcome.data.slices) slices.push_back(std::move(slice));
+    bool is_elsewhere =
+        item.error == ErrorCode::not_leader_or_follower || item.error == ErrorCode::fenced_leader_epoch;
+    const PartitionImage* known =
+        is_elsewhere ? image.partition({item.wanted.topic, item.wanted.partition}) : nullptr;
+    if (known == nullptr) continue;
+    row.current_leader = {known->leader.value, known->leader_epoch.value};
+    add_node_endpoint(response, image, known->leader, context.connection.listener_name);
+  }
+  return reply_with(context, response, std::move(slices));
+}
+
+}  // namespace gregor

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <vector>
+
+#include "broker/api/api.h"
+#include "broker/api/fetch_session.h"
+#include "broker/config/broker_config.h"
+#include "broker/metadata/metadata_cache.h"
+#include "broker/protocol/fetch.h"
+#include "broker/replica/partitions.h"
+
+namespace gregor {
+
+/// Fetch: versions 0 to 17, from consumers: long polling, incremental sessions, topic ids; records go out of the
+/// segment files by sendfile. Left out so far: replicas (replica_id >= 0), and down-conversion for versions before 4,
+/// whose clients are told UNSUPPORTED_VERSION by partition when there are records for them.
+class FetchApi final : public Api {
+ public:
+  FetchApi(Partitions& partitions, const MetadataCache& metadata, const Shards& shards, const BrokerConfig& config,
+           Random& random);
+
+  protocol::ApiKey key() const override { return protocol::ApiKey::fetch; }
+  Task<Reply> handle(RequestContext context, ByteReader body) override;
+
+ private:
+  using Request = protocol::FetchRequest;
+  using Response = protocol::FetchResponse;
+
+  /// One partition of the fetch and what was read of it.
+  struct Item {
+    FetchPartition wanted;
+    ErrorCode error = ErrorCode::none;
+    ReadOutcome outcome;
+    LeaderEpoch leader_epoch = kNoEpoch;
+  };
+  /// What the request's session says: which partitions to read, or why not.
+  struct Plan {
+    ErrorCode error = ErrorCode::none;
+    std::vector<FetchPartition> partitions;
+    int32_t session_id = 0;
+    bool is_incremental = false;
+  };
+  struct Limits {
+    int64_t max_bytes = 0;
+    int64_t min_bytes = 0;
+    Duration max_wait{};
+    int16_t version = 0;
+  };
+
+  Limits limits_of(const Request& request, const RequestContext& context) const;
+  Task<Plan> plan(Request& request, int16_t version);
+  Plan plan_incremental(const Request& request, bool uses_topic_ids);
+  Task<int32_t> begin_session(std::vector<FetchPartition> partitions, bool uses_topic_ids);
+  Shard& shard_of_session(int32_t session_id) const;
+
+  /// Fills in what the request left out, topic name or id; an unknown topic becomes the item's error.
+  std::vector<Item> items_of(std::vector<FetchPartition> partitions, int16_t version) const;
+  /// Reads all items; yields how many bytes there are.
+  Task<int64_t> read_all(std::vector<Item>& items, Limits limits);
+  void read(Item& item, int64_t& bytes_left, bool& is_first, int16_t version);
+  /// Reads, and while there is not enough, waits and reads again.
+  Task<void> read_when_ready(std::vector<Item>& items, Limits limits, std::stop_token gone);
+  Task<void> add_waiter(const std::vector<Item>& items, std::shared_ptr<FetchWaiter> waiter);
+
+  Reply reply(const RequestContext& context, const Plan& plan, std::vector<Item>& items, std::vector<bool> taken);
+  Task<std::vector<bool>> taken_by_session(const Plan& plan, const std::vector<Item>& items);
+  Response::Partition row_of(const Item& item) const;
+
+  Partitions& partitions_;
+  const MetadataCache& metadata_;
+  const Shards& shards_;
+  const BrokerConfig& config_;
+  Random& random_;
+  PerShard<FetchSessions> sessions_;
+};
+
+}  // namespace gregor

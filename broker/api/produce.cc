@@ -1,0 +1,140 @@
+#include "broker/api/produce.h"
+
+#include <algorithm>
+
+#include "broker/api/listener_view.h"
+#include "broker/types/error_code.h"
+#include "runtime/logging.h"
+
+namespace gregor {
+namespace {
+
+constexpr int16_t kAcksNone = 0;
+constexpr int16_t kAcksLeader = 1;
+constexpr int16_t kAcksAll = -1;
+constexpr int16_t kFirstWithZstd = 7;
+// Kafka's own tool for administration may write where other clients must not.
+constexpr std::string_view kAdminClient = "__admin_client";
+
+/// The batch to be patched in place: the frame is the request's own, nobody else reads it.
+std::span<uint8_t> in_place(Bytes records) { return {const_cast<uint8_t*>(records.data()), records.size()}; }
+
+bool is_valid_acks(int16_t acks) { return acks == kAcksNone || acks == kAcksLeader || acks == kAcksAll; }
+
+}  // namespace
+
+Task<Reply> ProduceApi::handle(RequestContext context, ByteReader body) {
+  Result<Request> request = decode_body<Request>(context, body);
+  if (!request) co_return Reply::close(request.error().message);
+  std::vector<Item> items;
+  bool may_write_internal = context.header.client_id == kAdminClient;
+  for (const auto& topic : request->topic_data) {
+    for (const auto& partition : topic.partition_data) {
+      Item& item = items.emplace_back(TopicPartitionView(topic.name, partition.index), partition.records);
+      if (!is_valid_acks(request->acks)) item.error = ErrorCode::invalid_required_acks;
+      if (is_internal_topic(topic.name) && !may_write_internal) item.error = ErrorCode::invalid_topic_exception;
+    }
+  }
+  co_await append_all(items, request->acks, context.version());
+  if (request->acks == kAcksAll) co_await await_replication(items, std::chrono::milliseconds(request->timeout_ms));
+  if (request->acks == kAcksNone) {
+    // There is no answer that could carry an error: a closed connection makes the producer look again.
+    auto failed = std::find_if(items.begin(), items.end(), [](const Item& item) { return item.error != ErrorCode::none; });
+    if (failed == items.end()) co_return Reply::nothing();
+    co_return Reply::close(fmt::format("produce with acks=0 failed, partition={}-{} error={}", failed->name.topic,
+                                       failed->name.partition, name_of(failed->error)));
+  }
+  co_return reply_with(context, response_of(*request, items, context));
+}
+
+Task<void> ProduceApi::append_all(std::vector<Item>& items, int16_t acks, int16_t version) {
+  for (Shard* shard : shards_) {
+    bool has_items = std::any_of(items.begin(), items.end(), [&](const Item& item) {
+      return item.error == ErrorCode::none && &partitions_.shard_of(item.name) == shard;
+    });
+    if (!has_items) continue;
+    auto append_here = [this, shard, &items, acks, version] {
+      for (Item& item : items) {
+        if (item.error == ErrorCode::none && &partitions_.shard_of(item.name) == shard) append(item, acks, version);
+      }
+    };
+    co_await on(*shard, append_here);
+  }
+}
+
+void ProduceApi::append(Item& item, int16_t acks, int16_t version) {
+  Partition* partition = partitions_.find(item.name);
+  if (partition == nullptr) {
+    bool is_known = metadata_.image().partition(item.name) != nullptr;
+    item.error = is_known ? ErrorCode::not_leader_or_follower : ErrorCode::unknown_topic_or_partition;
+    return;
+  }
+  ProduceOutcome outcome =
+      partition->append_as_leader(in_place(item.records.bytes()), acks == kAcksAll, version >= kFirstWithZstd);
+  item.leader = partition->leader();
+  item.leader_epoch = partition->leader_epoch();
+  if (!outcome.appended) {
+    item.error = kafka_code(outcome.appended.error().code);
+    item.error_message = outcome.appended.error().message;
+    item.record_errors = std::move(outcome.record_errors);
+    return;
+  }
+  item.appended = *outcome.appended;
+  item.is_replicated = outcome.is_replicated;
+  if (item.appended.rolled) spawn(partitions_.flush_in_background(partition->name()));
+}
+
+Task<void> ProduceApi::await_replication(std::vector<Item>& items, Duration timeout) {
+  std::vector<Task<ErrorCode>> waits;
+  std::vector<Item*> waiting;
+  for (Item& item : items) {
+    if (item.error != ErrorCode::none || item.is_replicated) continue;
+    waiting.push_back(&item);
+    waits.push_back(run_on(partitions_.shard_of(item.name),
+                           wait_for_one(item.name, item.appended.last_offset + 1, timeout)));
+  }
+  if (waits.empty()) co_return;
+  std::vector<ErrorCode> outcomes = co_await when_all(std::move(waits));
+  for (size_t i = 0; i < waiting.size(); ++i) waiting[i]->error = outcomes[i];
+}
+
+Task<ErrorCode> ProduceApi::wait_for_one(TopicPartitionView name, Offset end, Duration timeout) {
+  Partition* partition = partitions_.find(name);
+  if (partition == nullptr) co_return ErrorCode::not_leader_or_follower;
+  ErrorCode outcome = co_await partition->wait_until_replicated(end, timeout);
+  co_return outcome;
+}
+
+ProduceApi::Response ProduceApi::response_of(const Request& request, const std::vector<Item>& items,
+                                             const RequestContext& context) const {
+  Response response;
+  auto item = items.begin();
+  for (const auto& topic : request.topic_data) {
+    auto& topic_row = response.responses.emplace_back();
+    topic_row.name = std::string(topic.name);
+    for (size_t i = 0; i < topic.partition_data.size(); ++i, ++item) {
+      auto& row = topic_row.partition_responses.emplace_back();
+      row.index = item->name.partition;
+      row.error_code = static_cast<int16_t>(item->error);
+      row.base_offset = kNoOffset.value;
+      if (item->error == ErrorCode::none) {
+        row.base_offset = item->appended.first_offset.value;
+        row.log_append_time_ms = item->appended.log_append_time;
+        row.log_start_offset = item->appended.log_start_offset.value;
+        continue;
+      }
+      if (!item->error_message.empty()) row.error_message = item->error_message;
+      for (const auto& error : item->record_errors) row.record_errors.push_back({error.batch_index, error.message});
+      if (item->error == ErrorCode::not_leader_or_follower) {
+        const PartitionImage* known = metadata_.image().partition(item->name);
+        row.current_leader.leader_id = known != nullptr ? known->leader.value : item->leader.value;
+        row.current_leader.leader_epoch = known != nullptr ? known->leader_epoch.value : item->leader_epoch.value;
+        add_node_endpoint(response, metadata_.image(), BrokerId(row.current_leader.leader_id),
+                          context.connection.listener_name);
+      }
+    }
+  }
+  return response;
+}
+
+}  // namespace gregor

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <vector>
+
+#include "broker/api/api.h"
+#include "broker/metadata/metadata_cache.h"
+#include "broker/protocol/produce.h"
+#include "broker/replica/partitions.h"
+
+namespace gregor {
+
+/// Produce: versions 0 to 11, with acks 0, 1 and all. Left out so far: message sets of magic 0 and 1 (answered
+/// UNSUPPORTED_FOR_MESSAGE_FORMAT), idempotent and transactional producers (InitProducerId is not served).
+///
+/// Every partition's batch is checked and appended on the shard that owns the partition, straight out of the frame.
+class ProduceApi final : public Api {
+ public:
+  ProduceApi(Partitions& partitions, const MetadataCache& metadata, const Shards& shards)
+      : partitions_(partitions), metadata_(metadata), shards_(shards) {}
+
+  protocol::ApiKey key() const override { return protocol::ApiKey::produce; }
+  Task<Reply> handle(RequestContext context, ByteReader body) override;
+
+ private:
+  using Request = protocol::ProduceRequest;
+  using Response = protocol::ProduceResponse;
+
+  /// One partition of the request, on its way.
+  struct Item {
+    Item(TopicPartitionView partition, protocol::Records batch) : name(partition), records(batch) {}
+
+    TopicPartitionView name;
+    protocol::Records records;
+    ErrorCode error = ErrorCode::none;
+    std::string error_message;
+    std::vector<RecordError> record_errors;
+    AppendInfo appended;
+    bool is_replicated = false;
+    BrokerId leader = kNoBroker;
+    LeaderEpoch leader_epoch = kNoEpoch;
+  };
+
+  Task<void> append_all(std::vector<Item>& items, int16_t acks, int16_t version);
+  void append(Item& item, int16_t acks, int16_t version);
+  Task<void> await_replication(std::vector<Item>& items, Duration timeout);
+  Task<ErrorCode> wait_for_one(TopicPartitionView name, Offset end, Duration timeout);
+  Response response_of(const Request& request, const std::vector<Item>& items, const RequestContext& context) const;
+
+  Partitions& partitions_;
+  const MetadataCache& metadata_;
+  const Shards& shards_;
+};
+
+}  // namespace gregor

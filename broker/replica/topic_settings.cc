@@ -1,0 +1,85 @@
+#include "broker/replica/topic_settings.h"
+
+#include "broker/types/error_code.h"
+#include "runtime/logging.h"
+#include "zk-schema/config.h"
+#include "zk-schema/paths.h"
+
+namespace gregor {
+namespace {
+
+LogConfig log_config(const TopicConfig& topic) {
+  LogConfig log;
+  log.segment_size_bytes = static_cast<uint64_t>(topic.get(topic_options::segment_bytes));
+  log.index_size_max_bytes = static_cast<uint32_t>(topic.get(topic_options::segment_index_bytes));
+  log.index_interval_bytes = static_cast<uint32_t>(topic.get(topic_options::index_interval_bytes));
+  log.segment_ms = topic.get(topic_options::segment_ms);
+  return log;
+}
+
+Result<Properties> overrides_of(const Result<ZkNode>& node) {
+  if (!node) {
+    if (node.error().is(ZkCode::no_node)) return Properties{};
+    return node.error();
+  }
+  auto entity = zk::EntityConfig::decode(node->data);
+  if (!entity) return entity.error();
+  return Properties(entity->config.begin(), entity->config.end());
+}
+
+PartitionSettings settings_of(const BrokerConfig& broker, const std::string& topic,
+                              const Result<Properties>& overrides) {
+  if (overrides) {
+    if (auto config = TopicConfig::create(broker, *overrides)) return partition_settings(*config);
+  }
+  log::error("could not understand a topic's configuration, taking the broker's topic={}", topic);
+  return default_partition_settings(broker);
+}
+
+}  // namespace
+
+PartitionSettings partition_settings(const TopicConfig& topic) {
+  PartitionSettings settings;
+  settings.log = log_config(topic);
+  settings.min_insync_replicas = topic.get(topic_options::min_insync_replicas);
+  settings.file_delete_delay_ms = topic.get(topic_options::file_delete_delay_ms);
+  ProduceRules& rules = settings.produce_rules;
+  rules.max_message_bytes = static_cast<uint32_t>(topic.get(topic_options::max_message_bytes));
+  rules.needs_keys = topic.is_compacted();
+  rules.timestamp_type = topic.get(topic_options::message_timestamp_type) == "LogAppendTime"
+                             ? TimestampType::log_append_time
+                             : TimestampType::create_time;
+  rules.timestamp_before_max_ms = topic.message_timestamp_before_max_ms();
+  rules.timestamp_after_max_ms = topic.message_timestamp_after_max_ms();
+  return settings;
+}
+
+PartitionSettings default_partition_settings(const BrokerConfig& broker) {
+  auto config = TopicConfig::create(broker, {});
+  ASSERT(config.ok());
+  return partition_settings(*config);
+}
+
+Task<Result<Properties>> read_topic_overrides(ZooKeeper& zookeeper, std::string topic) {
+  Result<ZkNode> node = co_await zookeeper.get(zk::paths::config("topics", topic), Watch::no);
+  co_return overrides_of(node);
+}
+
+Task<Result<std::map<std::string, PartitionSettings>>> read_topic_settings(ZooKeeper& zookeeper,
+                                                                           const BrokerConfig& broker,
+                                                                           std::set<std::string> topics) {
+  std::vector<std::string> paths;
+  for (const auto& topic : topics) paths.push_back(zk::paths::config("topics", topic));
+  std::vector<Result<ZkNode>> nodes = co_await zookeeper.get_all(std::move(paths), Watch::no);
+  std::map<std::string, PartitionSettings> settings;
+  size_t i = 0;
+  for (const auto& topic : topics) {
+    Result<Properties> overrides = overrides_of(nodes[i++]);
+    bool is_lost = !overrides && (overrides.error().is(ZkCode::session_expired) || overrides.error().is(ZkCode::closed));
+    if (is_lost) co_return overrides.error();
+    settings.emplace(topic, settings_of(broker, topic, overrides));
+  }
+  co_return settings;
+}
+
+}  // namespace gregor
