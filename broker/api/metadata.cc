@@ -32,9 +32,7 @@ class TopicRows {
   Response::Topic known(const TopicImage& topic) const {
     Response::Topic row = named(topic.name, ErrorCode::none);
     row.topic_id = topic.id;
-    for (size_t i = 0; i < topic.partitions.size(); ++i) {
-      if (topic.partitions[i]) row.partitions.push_back(partition(static_cast<int32_t>(i), *topic.partitions[i]));
-    }
+    for (const auto& [index, image] : topic.partitions) row.partitions.push_back(partition(index, image));
     if (with_operations_) row.topic_authorized_operations = kAllTopicOperations;
     return row;
   }
@@ -113,8 +111,8 @@ Response::Topic requested_row(const protocol::MetadataRequest::Topic& topic, con
 bool all_led(const ClusterImage& image, const std::vector<std::string>& names) {
   return std::all_of(names.begin(), names.end(), [&](const std::string& name) {
     const TopicImage* topic = image.topic(name);
-    return topic != nullptr && std::all_of(topic->partitions.begin(), topic->partitions.end(), [](const auto& slot) {
-             return slot && slot->leader != kNoBroker;
+    return topic != nullptr && std::all_of(topic->partitions.begin(), topic->partitions.end(), [](const auto& entry) {
+             return entry.second.leader != kNoBroker;
            });
   });
 }

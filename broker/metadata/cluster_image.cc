@@ -11,9 +11,8 @@ const BrokerEndpoint* BrokerImage::endpoint(std::string_view listener_name) cons
 }
 
 const PartitionImage* TopicImage::partition(int32_t index) const {
-  if (index < 0 || static_cast<size_t>(index) >= partitions.size()) return nullptr;
-  const auto& slot = partitions[static_cast<size_t>(index)];
-  return slot ? &*slot : nullptr;
+  auto found = partitions.find(index);
+  return found == partitions.end() ? nullptr : &found->second;
 }
 
 const TopicImage* ClusterImage::topic(std::string_view name) const {

@@ -47,12 +47,13 @@ struct PartitionImage {
   friend bool operator==(const PartitionImage&, const PartitionImage&) = default;
 };
 
-/// A topic and its partitions by number; none where the controller has not told of that partition.
+/// A topic and those of its partitions that the controller has told of, by number.
 struct TopicImage {
   std::string name;
   Uuid id;
-  std::vector<std::optional<PartitionImage>> partitions;
+  std::map<int32_t, PartitionImage> partitions;
 
+  /// Null when there is no such partition.
   const PartitionImage* partition(int32_t index) const;
 };
 

@@ -156,6 +156,29 @@ Result<ReadOutcome> Partition::read(const ReadRequest& request) {
   return outcome;
 }
 
+Result<std::optional<TimestampedOffset>> Partition::list_offset(int64_t timestamp, LeaderEpoch current_leader_epoch) {
+  using Answer = std::optional<TimestampedOffset>;
+  if (ErrorCode error = check_leader(current_leader_epoch); error != ErrorCode::none) return error_of(error, name());
+  switch (timestamp) {
+    case list_offsets::kLatest: return Answer({high_watermark_.value(), kNoTimestamp, leader_epoch_});
+    case list_offsets::kEarliest:
+    case list_offsets::kEarliestLocal: {
+      Offset start = log_->log_start_offset();
+      return Answer({start, kNoTimestamp, log_->epoch_of(start).value_or(kNoEpoch)});
+    }
+    case list_offsets::kLatestTiered: return Answer();
+    default: break;
+  }
+  auto found = timestamp == list_offsets::kMaxTimestamp ? log_->max_timestamp() : log_->offset_for_timestamp(timestamp);
+  if (found && *found && (*found)->offset >= high_watermark_.value()) return Answer();
+  return found;
+}
+
+Result<std::optional<EpochEnd>> Partition::end_offset_for_epoch(LeaderEpoch epoch, LeaderEpoch current_leader_epoch) {
+  if (ErrorCode error = check_leader(current_leader_epoch); error != ErrorCode::none) return error_of(error, name());
+  return log_->end_offset_for_epoch(epoch);
+}
+
 void Partition::add_waiter(std::shared_ptr<FetchWaiter> waiter, Offset seen) {
   if (high_watermark_.value() != seen || check_leader(kNoEpoch) != ErrorCode::none) {
     waiter->wake();

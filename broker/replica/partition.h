@@ -26,6 +26,15 @@ struct PartitionState {
   std::vector<BrokerId> replicas;
 };
 
+/// The timestamps that stand for a place in the log instead of a time.
+namespace list_offsets {
+inline constexpr int64_t kLatest = -1;
+inline constexpr int64_t kEarliest = -2;
+inline constexpr int64_t kMaxTimestamp = -3;
+inline constexpr int64_t kEarliestLocal = -4;
+inline constexpr int64_t kLatestTiered = -5;
+}  // namespace list_offsets
+
 /// What became of a produced batch.
 struct ProduceOutcome {
   Result<AppendInfo> appended;
@@ -90,6 +99,11 @@ class Partition {
 
   /// Finds what a consumer may read. Errors: check_leader's, offset_out_of_range, kafka_storage_error.
   Result<ReadOutcome> read(const ReadRequest& request);
+  /// The offset that ListOffsets asks for by `timestamp`: milliseconds, or one of list_offsets' special values. None
+  /// when there is no such record that consumers may see. Errors: check_leader's, kafka_storage_error.
+  Result<std::optional<TimestampedOffset>> list_offset(int64_t timestamp, LeaderEpoch current_leader_epoch);
+  /// Where `epoch` ends in this log (KIP-101). None when it is not known. Errors: check_leader's.
+  Result<std::optional<EpochEnd>> end_offset_for_epoch(LeaderEpoch epoch, LeaderEpoch current_leader_epoch);
   /// Lets `waiter` hear of what becomes readable beyond `seen`, the high watermark that its fetch saw.
   void add_waiter(std::shared_ptr<FetchWaiter> waiter, Offset seen);
 

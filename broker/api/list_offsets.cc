@@ -1,0 +1,85 @@
+#include "broker/api/list_offsets.h"
+
+#include <set>
+
+#include "broker/types/error_code.h"
+
+namespace gregor {
+namespace {
+
+/// The first version that knows a special timestamp; -1 when none does.
+int16_t first_version_with(int64_t timestamp) {
+  switch (timestamp) {
+    case list_offsets::kLatest:
+    case list_offsets::kEarliest: return 0;
+    case list_offsets::kMaxTimestamp: return 7;
+    case list_offsets::kEarliestLocal: return 8;
+    case list_offsets::kLatestTiered: return 9;
+    default: return timestamp < 0 ? INT16_MAX : 0;
+  }
+}
+
+bool names_partition_twice(const protocol::ListOffsetsRequest::Topic& topic) {
+  std::set<int32_t> seen;
+  for (const auto& partition : topic.partitions) {
+    if (!seen.insert(partition.partition_index).second) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Task<protocol::ListOffsetsResponse> ListOffsetsApi::answer(RequestContext context,
+                                                           protocol::ListOffsetsRequest request) {
+  Response response;
+  for (const auto& topic : request.topics) {
+    auto& topic_row = response.topics.emplace_back();
+    topic_row.name = std::string(topic.name);
+    bool is_invalid = names_partition_twice(topic);
+    for (const auto& partition : topic.partitions) {
+      Response::Partition row;
+      if (is_invalid) {
+        row.partition_index = partition.partition_index;
+        row.error_code = static_cast<int16_t>(ErrorCode::invalid_request);
+      } else {
+        row = co_await answer_one(topic.name, partition, context.version());
+      }
+      response.topics.back().partitions.push_back(std::move(row));
+    }
+  }
+  co_return response;
+}
+
+Task<ListOffsetsApi::Response::Partition> ListOffsetsApi::answer_one(std::string_view topic, Request::Partition wanted,
+                                                                     int16_t version) {
+  TopicPartitionView name(topic, wanted.partition_index);
+  auto look = [this, &name, &wanted, version] { return look_up(name, wanted, version); };
+  Response::Partition row = co_await on(partitions_.shard_of(name), look);
+  co_return row;
+}
+
+ListOffsetsApi::Response::Partition ListOffsetsApi::look_up(TopicPartitionView name, const Request::Partition& wanted,
+                                                            int16_t version) {
+  Response::Partition row;
+  row.partition_index = wanted.partition_index;
+  auto fail = [&row](ErrorCode error) {
+    row.error_code = static_cast<int16_t>(error);
+    return row;
+  };
+  if (version < first_version_with(wanted.timestamp)) return fail(ErrorCode::unsupported_version);
+  Partition* partition = partitions_.find(name);
+  if (partition == nullptr) {
+    bool is_known = metadata_.image().partition(name) != nullptr;
+    return fail(is_known ? ErrorCode::not_leader_or_follower : ErrorCode::unknown_topic_or_partition);
+  }
+  auto found = partition->list_offset(wanted.timestamp, LeaderEpoch(wanted.current_leader_epoch));
+  if (!found) return fail(kafka_code(found.error().code));
+  if (!*found) return row;
+  row.timestamp = (*found)->timestamp;
+  row.offset = (*found)->offset.value;
+  row.leader_epoch = (*found)->leader_epoch.value;
+  if (version == 0 && wanted.max_num_offsets > 0) row.old_style_offsets.push_back(row.offset);
+  return row;
+}
+
+}  // namespace gregor

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "broker/api/api.h"
+#include "broker/metadata/metadata_cache.h"
+#include "broker/protocol/list_offsets.h"
+#include "broker/replica/partitions.h"
+
+namespace gregor {
+
+/// ListOffsets: versions 0 to 9, from consumers. There are no transactions yet, so read_committed sees what
+/// read_uncommitted sees. Version 0 gets the one offset that its time leads to, not a list of segments' beginnings.
+class ListOffsetsApi final : public TypedApi<protocol::ListOffsetsRequest, protocol::ListOffsetsResponse> {
+ public:
+  ListOffsetsApi(Partitions& partitions, const MetadataCache& metadata)
+      : partitions_(partitions), metadata_(metadata) {}
+
+ protected:
+  Task<protocol::ListOffsetsResponse> answer(RequestContext context, protocol::ListOffsetsRequest request) override;
+
+ private:
+  using Request = protocol::ListOffsetsRequest;
+  using Response = protocol::ListOffsetsResponse;
+
+  Task<Response::Partition> answer_one(std::string_view topic, Request::Partition wanted, int16_t version);
+  Response::Partition look_up(TopicPartitionView name, const Request::Partition& wanted, int16_t version);
+
+  Partitions& partitions_;
+  const MetadataCache& metadata_;
+};
+
+}  // namespace gregor

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+
+#include "broker/net/peer_client.h"
+#include "broker/types/ids.h"
+
+namespace gregor {
+
+/// The controller's way to one broker: requests go out one after another, in the order in which they were sent, and
+/// each is tried again until the broker has answered or the channel is closed, which the controller does when the
+/// broker's znode goes. Repeating is safe: the requests carry epochs and say what is, not what to change.
+///
+/// On shard 0.
+class BrokerChannel : public std::enable_shared_from_this<BrokerChannel> {
+ public:
+  /// Given the answer, without its size prefix. Not called when the channel is closed first.
+  using AnswerHandler = UniqueFunction<void(const Buffer&)>;
+
+  BrokerChannel(Network& network, BrokerId broker, const std::string& host, uint16_t port, Duration timeout);
+
+  void send(Buffer frame, AnswerHandler on_answer);
+  void close();
+
+ private:
+  struct Pending {
+    Buffer frame;
+    AnswerHandler on_answer;
+  };
+
+  Task<void> run();
+
+  const BrokerId broker_;
+  PeerClient client_;
+  std::deque<Pending> queue_;
+  bool is_running_ = false;
+  bool is_closed_ = false;
+};
+
+}  // namespace gregor

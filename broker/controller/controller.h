@@ -1,0 +1,95 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "broker/config/broker_config.h"
+#include "broker/controller/broker_channel.h"
+#include "broker/controller/control_requests.h"
+#include "broker/controller/controller_store.h"
+#include "broker/coordination/election.h"
+
+namespace gregor {
+
+/// What the controller stands on. Wired in main; outlives it.
+struct ControllerEnvironment {
+  BrokerId self;
+  ZooKeeper& zookeeper;
+  Network& network;
+  Random& random;
+  const Clock& clock;
+  const BrokerConfig& config;
+};
+
+/// The broker's part in governing the cluster: it takes part in the election, and while it is elected it watches
+/// brokers and topics, decides who leads (leader_decisions), writes that to ZooKeeper (ControllerStore) and tells the
+/// brokers (ControlRequests over BrokerChannels), itself among them and by the same way.
+///
+/// One loop on shard 0 looks at one thing after another; events only put things on its agenda, so that a burst of
+/// them is looked at once. Every look reads what is, so an event may come late, twice, or stand for many.
+class Controller {
+ public:
+  explicit Controller(ControllerEnvironment environment);
+
+  /// Takes part in elections from now on: the broker is registered.
+  void start();
+  /// A watch fired.
+  void on_watch(const WatchEvent& event);
+  /// The session is gone, and with it the office.
+  void on_session_lost();
+  bool is_active() const { return term_.has_value(); }
+  /// Gives the office up, if it is held, and ends the loop.
+  Task<void> stop();
+
+ private:
+  struct Agenda {
+    bool election = false;
+    bool brokers = false;
+    bool topics = false;
+    bool deletions = false;
+    std::set<std::string> assignments;  ///< topics whose assignment changed
+    std::set<std::string> deleted;      ///< topics whose replicas are all gone
+
+    bool is_empty() const {
+      return !election && !brokers && !topics && !deletions && assignments.empty() && deleted.empty();
+    }
+  };
+
+  void wake();
+  Task<void> run();
+  Task<Result<void>> look_at_next();
+  Task<Result<void>> elect();
+  Task<Result<void>> take_office(ControllerTerm term);
+  Task<Result<void>> look_at_brokers();
+  Task<Result<void>> look_at_topics();
+  Task<Result<void>> look_at_assignment(std::string topic);
+  Task<Result<void>> look_at_deletions();
+  Task<Result<void>> finish_deletion(std::string topic);
+
+  /// Decides, writes and tells what has to change in `topics`, all when null. `informed` brokers are told everything
+  /// anyway.
+  Task<Result<void>> settle(const std::vector<std::string>* topics);
+  void take_brokers(std::map<BrokerId, LiveBroker> live, std::set<BrokerId>& arrived);
+  void inform_fully(const std::set<BrokerId>& brokers);
+  void delete_replicas(const std::string& topic);
+  void send(BrokerId broker, Buffer frame, BrokerChannel::AnswerHandler on_answer);
+  void leave_office();
+  void on_failure(const Error& error);
+
+  const ControllerEnvironment environment_;
+  ControllerStore store_;
+  ControlRequests requests_;
+  std::optional<ControllerTerm> term_;
+  ControllerContext context_;
+  std::map<BrokerId, std::shared_ptr<BrokerChannel>> channels_;
+  /// Of a topic being deleted: the brokers that still have replicas of it.
+  std::map<std::string, std::set<BrokerId>> deleting_on_;
+  Agenda agenda_;
+  bool is_running_ = false;
+  bool is_stopping_ = false;
+  std::coroutine_handle<> idle_;
+};
+
+}  // namespace gregor
