@@ -7,9 +7,14 @@ namespace gregor {
 MetadataCache::MetadataCache(const Shards& shards) : shards_(shards), local_(shards.size()) {}
 
 Task<void> MetadataCache::publish(std::shared_ptr<const ClusterImage> image) {
-  for (size_t i = 0; i < shards_.size(); ++i) {
-    auto give = [this, &image] { install(image); };
-    co_await on(*shards_[i], give);
+  // The others' first: whoever hears of it here and then turns to another shard finds it there already.
+  for (Shard* shard : shards_) {
+    if (!shard->is_current()) shard->post([this, image] { install(image); });
+  }
+  install(image);
+  for (Shard* shard : shards_) {
+    auto nothing = [] {};
+    co_await on(*shard, nothing);
   }
 }
 
