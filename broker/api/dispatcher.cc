@@ -15,6 +15,14 @@ std::string unsupported(const protocol::RequestHeader& header) {
                      header.request_api_version, header.client_id.value_or(""));
 }
 
+/// What a broker answers before it knows the cluster: what it can do, and the controller's own requests.
+bool is_for_unready_broker(protocol::ApiKey key) {
+  return key == protocol::ApiKey::api_versions || key == protocol::ApiKey::leader_and_isr ||
+         key == protocol::ApiKey::update_metadata || key == protocol::ApiKey::stop_replica;
+}
+
+constexpr Duration kReadyPoll = std::chrono::milliseconds(500);
+
 }  // namespace
 
 void ApiRegistry::add(std::unique_ptr<Api> api) {
@@ -26,6 +34,16 @@ Api* ApiRegistry::find(int16_t key) const {
   auto found = std::lower_bound(apis_.begin(), apis_.end(), key,
                                 [](const auto& api, int16_t wanted) { return number_of(api) < wanted; });
   return found != apis_.end() && number_of(*found) == key ? found->get() : nullptr;
+}
+
+Task<bool> Dispatcher::ready(const ConnectionInfo& connection) {
+  BrokerId self = self_;
+  while (metadata_.image().broker(self) == nullptr) {
+    if (connection.gone.stop_requested()) co_return false;
+    auto knows_us = [self](const ClusterImage& image) { return image.broker(self) != nullptr; };
+    co_await metadata_.wait_until(knows_us, kReadyPoll);
+  }
+  co_return true;
 }
 
 Task<Reply> Dispatcher::handle(const ConnectionInfo& connection, Buffer frame) {
@@ -42,6 +60,10 @@ Task<Reply> Dispatcher::handle(const ConnectionInfo& connection, Buffer frame) {
   if (log::is_on(log::Level::debug)) {
     log::debug("request api={} version={} correlation_id={} client_id={} peer={}", protocol::name_of(api->key()),
                header->request_api_version, header->correlation_id, header->client_id.value_or(""), connection.peer);
+  }
+  if (!is_for_unready_broker(api->key())) {
+    bool is_ready = co_await ready(connection);
+    if (!is_ready) co_return Reply::close("the broker is not ready yet");
   }
   Reply reply = co_await api->handle(context, reader);
   co_return reply;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "broker/api/api.h"
+#include "broker/metadata/metadata_cache.h"
 
 namespace gregor {
 
@@ -20,16 +21,22 @@ class ApiRegistry {
   std::vector<std::unique_ptr<Api>> apis_;
 };
 
-/// Finds the API that a frame asks for. A request of an API or version that is not served closes the connection, as
+/// Finds the API that a frame asks for. Clients are kept waiting until the controller has told this broker of the
+/// cluster, itself included; before that every answer would be wrong. A request of an API or version that is not served closes the connection, as
 /// Kafka does; an ApiVersions request of a later version is answered in version 0, so that the client can try again.
 class Dispatcher final : public FrameHandler {
  public:
-  explicit Dispatcher(const ApiRegistry& registry) : registry_(registry) {}
+  Dispatcher(const ApiRegistry& registry, MetadataCache& metadata, BrokerId self)
+      : registry_(registry), metadata_(metadata), self_(self) {}
 
   Task<Reply> handle(const ConnectionInfo& connection, Buffer frame) override;
 
  private:
+  Task<bool> ready(const ConnectionInfo& connection);
+
   const ApiRegistry& registry_;
+  MetadataCache& metadata_;
+  const BrokerId self_;
 };
 
 }  // namespace gregor

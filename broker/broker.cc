@@ -1,0 +1,278 @@
+#include "broker/broker.h"
+
+#include <unistd.h>
+
+#include "broker/api/api_versions.h"
+#include "broker/api/create_partitions.h"
+#include "broker/api/create_topics.h"
+#include "broker/api/delete_topics.h"
+#include "broker/api/describe_cluster.h"
+#include "broker/api/describe_configs.h"
+#include "broker/api/fetch.h"
+#include "broker/api/leader_and_isr.h"
+#include "broker/api/list_offsets.h"
+#include "broker/api/metadata.h"
+#include "broker/api/offset_for_leader_epoch.h"
+#include "broker/api/produce.h"
+#include "broker/api/stop_replica.h"
+#include "broker/api/update_metadata.h"
+#include "broker/config/options.h"
+#include "broker/coordination/registration.h"
+#include "broker/replica/topic_settings.h"
+#include "broker/types/error_code.h"
+#include "runtime/logging.h"
+
+namespace gregor {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// What requests may hold together where queued.max.request.bytes leaves it open: a quarter of the machine's memory.
+size_t request_memory_limit(const BrokerConfig& config) {
+  int64_t configured = config.get(options::queued_max_request_bytes);
+  if (configured > 0) return static_cast<size_t>(configured);
+  return static_cast<size_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(::sysconf(_SC_PAGESIZE)) / 4;
+}
+
+ServerConfig server_config(const BrokerConfig& config) {
+  ServerConfig server;
+  server.backlog = config.get(options::socket_listen_backlog_size);
+  server.max_idle = milliseconds(config.get(options::connections_max_idle_ms));
+  server.limits.max_frame_bytes = static_cast<size_t>(config.get(options::socket_request_max_bytes));
+  return server;
+}
+
+std::string text_of(const std::vector<BrokerEndpoint>& endpoints) {
+  std::string text;
+  for (const auto& endpoint : endpoints) {
+    text += fmt::format("{}{}://{}:{}", text.empty() ? "" : ",", endpoint.listener_name, endpoint.host, endpoint.port);
+  }
+  return text;
+}
+
+}  // namespace
+
+Broker::Broker(BrokerRuntime runtime, BrokerConfig config)
+    : runtime_(runtime),
+      config_(std::move(config)),
+      coordination_name_("ZooKeeper at " + config_.get(options::zookeeper_connect).value_or("")),
+      metadata_(runtime.shards),
+      request_memory_(request_memory_limit(config_)) {}
+
+Broker::~Broker() = default;
+
+Task<Result<void>> Broker::start() {
+  Result<void> done = co_await open_directories();
+  if (!done) co_return done;
+  done = co_await join_coordination();
+  if (!done) co_return done;
+  done = co_await take_identity();
+  if (!done) co_return done;
+  wire();
+  done = co_await load_partitions();
+  if (!done) co_return done;
+  done = listen();
+  if (!done) co_return done;
+  done = co_await register_self();
+  if (!done) co_return done;
+  controller_->start();
+  spawn(checkpointer_->run(milliseconds(config_.get(options::replica_high_watermark_checkpoint_interval_ms)),
+                           milliseconds(config_.get(options::log_flush_offset_checkpoint_interval_ms))));
+  BrokerId self = id_;
+  auto knows_us = [self](const ClusterImage& image) { return image.broker(self) != nullptr; };
+  bool is_known = false;
+  while (!is_known && !is_stopping_) is_known = co_await metadata_.wait_until(knows_us, milliseconds(200));
+  if (is_known) {
+    log::info("ready broker_id={} listeners={} cluster_id={} controller={}", id_.value, text_of(advertised_),
+              cluster_id_, metadata_.image().controller().value);
+  }
+  co_return Result<void>();
+}
+
+Task<Result<void>> Broker::open_directories() {
+  auto open = [this]() -> Result<void> {
+    for (const auto& path : config_.log_dirs()) {
+      auto directory = LogDirectory::open(runtime_.files, path);
+      if (!directory) return directory.error();
+      directories_.push_back(std::move(*directory));
+    }
+    return {};
+  };
+  Result<void> opened = co_await in_background(runtime_.pool, open);
+  co_return opened;
+}
+
+Task<Result<void>> Broker::join_coordination() {
+  ZkClientOptions zookeeper;
+  zookeeper.connect = config_.get(options::zookeeper_connect).value_or("");
+  zookeeper.session_timeout = milliseconds(config_.get(options::zookeeper_session_timeout_ms));
+  zookeeper.connection_timeout = milliseconds(config_.effective(options::zookeeper_connection_timeout_ms));
+  zookeeper.max_in_flight = static_cast<size_t>(config_.get(options::zookeeper_max_in_flight_requests));
+  auto client = co_await ZkClient::connect(*runtime_.shards[0], runtime_.pool, zookeeper);
+  if (!client) {
+    co_return Error{client.error().code, "could not connect to " + coordination_name_ + ": " + client.error().message};
+  }
+  zookeeper_ = std::move(*client);
+  zookeeper_->on_watch([this](WatchEvent event) {
+    if (controller_) controller_->on_watch(event);
+  });
+  zookeeper_->on_session([this](SessionState state) { on_session(state); });
+  Result<void> made = co_await ensure_persistent_paths(*zookeeper_);
+  co_return made;
+}
+
+Task<Result<void>> Broker::take_identity() {
+  std::string proposed = Uuid::from_random(runtime_.random.sixteen_bytes()).to_string();
+  Result<std::string> cluster = co_await cluster_id(*zookeeper_, proposed);
+  if (!cluster) co_return cluster.error();
+  cluster_id_ = std::move(*cluster);
+  id_ = BrokerId(config_.get(options::broker_id));
+  for (const auto& directory : directories_) {
+    const auto& known = directory->meta_properties();
+    if (id_ == kNoBroker && known) id_ = known->broker_id().value_or(kNoBroker);
+  }
+  if (Result<void> checked = check_identity(directories_); !checked) co_return checked;
+  if (id_ == kNoBroker) {
+    Result<BrokerId> generated = co_await generate_broker_id(*zookeeper_, config_.get(options::reserved_broker_max_id));
+    if (!generated) co_return generated.error();
+    id_ = *generated;
+    log::info("took a broker id from the coordination service broker_id={}", id_.value);
+  }
+  auto write = [this]() -> Result<void> {
+    for (const auto& directory : directories_) {
+      if (directory->meta_properties()) continue;
+      if (auto set = directory->set_meta_properties(MetaProperties::of(id_, cluster_id_)); !set) return set;
+    }
+    return {};
+  };
+  Result<void> written = co_await in_background(runtime_.pool, write);
+  co_return written;
+}
+
+Result<void> Broker::check_identity(const std::vector<std::unique_ptr<LogDirectory>>& directories) const {
+  std::optional<ExpectedId> broker;
+  if (id_ != kNoBroker) {
+    bool is_configured = config_.get(options::broker_id) != kNoBroker.value;
+    broker = ExpectedId{std::to_string(id_.value), is_configured ? "the broker's configuration (broker.id)"
+                                                                 : directories[0]->meta_properties_path()};
+  }
+  ExpectedId cluster{cluster_id_, coordination_name_};
+  for (const auto& directory : directories) {
+    const auto& known = directory->meta_properties();
+    if (!known) continue;
+    auto checked = check_meta_properties(*known, directory->meta_properties_path(), broker, cluster);
+    if (!checked) return checked;
+  }
+  return {};
+}
+
+void Broker::wire() {
+  Shard& first = *runtime_.shards[0];
+  std::vector<LogDirectory*> directories;
+  for (const auto& directory : directories_) directories.push_back(directory.get());
+  partitions_ = std::make_unique<Partitions>(ReplicaEnvironment{
+      id_, runtime_.shards, runtime_.pool, runtime_.files, runtime_.clock, runtime_.random, directories});
+  checkpointer_ = std::make_unique<Checkpointer>(*partitions_, runtime_.pool, directories);
+  topic_admin_ = std::make_unique<TopicAdmin>(*zookeeper_, metadata_, config_, runtime_.random);
+  controller_ = std::make_unique<Controller>(ControllerEnvironment{id_, *zookeeper_, runtime_.network, runtime_.random,
+                                                                   runtime_.clock, config_});
+
+  apis_.add(std::make_unique<ProduceApi>(*partitions_, metadata_, runtime_.shards));
+  apis_.add(std::make_unique<FetchApi>(*partitions_, metadata_, runtime_.shards, config_, runtime_.random));
+  apis_.add(std::make_unique<ListOffsetsApi>(*partitions_, metadata_));
+  apis_.add(std::make_unique<MetadataApi>(metadata_, *topic_admin_, first, config_, cluster_id_));
+  apis_.add(std::make_unique<LeaderAndIsrApi>(*partitions_, control_, *zookeeper_, config_, first));
+  apis_.add(std::make_unique<StopReplicaApi>(*partitions_, control_, first));
+  apis_.add(std::make_unique<UpdateMetadataApi>(metadata_, control_, first));
+  apis_.add(std::make_unique<ApiVersionsApi>(apis_));
+  apis_.add(std::make_unique<CreateTopicsApi>(*controller_, *topic_admin_, metadata_, config_, first));
+  apis_.add(std::make_unique<DeleteTopicsApi>(*controller_, *topic_admin_, metadata_, config_, first));
+  apis_.add(std::make_unique<OffsetForLeaderEpochApi>(*partitions_, metadata_));
+  apis_.add(std::make_unique<DescribeConfigsApi>(*zookeeper_, metadata_, config_, id_, first));
+  apis_.add(std::make_unique<CreatePartitionsApi>(*controller_, *topic_admin_, metadata_, first));
+  apis_.add(std::make_unique<DescribeClusterApi>(metadata_, cluster_id_));
+  dispatcher_ = std::make_unique<Dispatcher>(apis_, metadata_, id_);
+  server_ = std::make_unique<Server>(runtime_.network, runtime_.shards, *dispatcher_, request_memory_,
+                                     server_config(config_));
+}
+
+Task<Result<void>> Broker::load_partitions() {
+  int32_t threads = config_.get(options::num_recovery_threads_per_data_dir);
+  Result<void> loaded = co_await partitions_->load_all(default_partition_settings(config_), threads);
+  co_return loaded;
+}
+
+Result<void> Broker::listen() {
+  std::map<std::string, int32_t> bound;
+  for (const auto& endpoint : config_.listeners()) {
+    auto port = server_->listen({endpoint.listener_name, endpoint.host, static_cast<uint16_t>(endpoint.port)});
+    if (!port) return port.error();
+    bound[endpoint.listener_name] = *port;
+  }
+  for (const auto& endpoint : config_.advertised_listeners()) {
+    int32_t port = endpoint.port != 0 ? endpoint.port : bound[endpoint.listener_name];
+    advertised_.push_back(
+        {endpoint.listener_name, endpoint.host, port, static_cast<int16_t>(endpoint.security_protocol)});
+  }
+  return {};
+}
+
+Task<Result<void>> Broker::register_self() {
+  zk::BrokerRegistration registration;
+  registration.id = id_.value;
+  registration.timestamp_ms = runtime_.clock.wall_ms();
+  registration.rack = config_.get(options::broker_rack);
+  for (const auto& endpoint : advertised_) {
+    auto protocol = static_cast<SecurityProtocol>(endpoint.security_protocol);
+    registration.endpoints.push_back(
+        {endpoint.listener_name, endpoint.host, endpoint.port, std::string(name_of(protocol))});
+  }
+  RegistrationOptions waiting;
+  waiting.session_timeout = milliseconds(config_.get(options::zookeeper_session_timeout_ms));
+  Result<BrokerEpoch> epoch =
+      co_await register_broker(*zookeeper_, runtime_.clock, std::move(registration), waiting);
+  if (!epoch) co_return epoch.error();
+  control_.set_broker_epoch(*epoch);
+  log::info("registered broker_id={} epoch={}", id_.value, epoch->value);
+  co_return Result<void>();
+}
+
+void Broker::on_session(SessionState state) {
+  if (is_stopping_ || !controller_ || control_.broker_epoch().value == -1) return;
+  if (state == SessionState::expired) {
+    log::warn("lost the session with the coordination service, partitions stop leading until it is renewed");
+    controller_->on_session_lost();
+    spawn(suspend_partitions());
+  }
+  if (state == SessionState::connecting) log::warn("lost the connection to the coordination service, reconnecting");
+  if (state == SessionState::connected) spawn(renew_registration());
+}
+
+Task<void> Broker::suspend_partitions() {
+  AsyncMutex::Guard turn = co_await control_.in_turn.lock();
+  co_await partitions_->suspend_all();
+}
+
+Task<void> Broker::renew_registration() {
+  Result<void> registered = co_await register_self();
+  if (registered) {
+    controller_->start();
+  } else if (!is_stopping_) {
+    log::error("could not register again reason=\"{}\"", registered.error().message);
+  }
+}
+
+Task<Result<void>> Broker::stop() {
+  is_stopping_ = true;
+  if (controller_) co_await controller_->stop();
+  if (server_) co_await server_->stop();
+  Result<void> closed;
+  if (partitions_ && control_.broker_epoch().value != -1) {
+    checkpointer_->stop();
+    closed = co_await partitions_->close_all();
+  }
+  if (zookeeper_) co_await zookeeper_->close();
+  co_return closed;
+}
+
+}  // namespace gregor

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "broker/api/dispatcher.h"
+#include "broker/config/broker_config.h"
+#include "broker/controller/controller.h"
+#include "broker/controller/topic_admin.h"
+#include "broker/coordination/zk_client.h"
+#include "broker/log/log_directory.h"
+#include "broker/net/server.h"
+#include "broker/replica/control_state.h"
+#include "broker/replica/partitions.h"
+
+namespace gregor {
+
+/// What the broker stands on, all of it from runtime/, so that a test or a simulation can bring its own.
+struct BrokerRuntime {
+  const Shards& shards;
+  BackgroundPool& pool;
+  FileSystem& files;
+  Network& network;
+  const Clock& clock;
+  Random& random;
+};
+
+/// One broker: puts the parts together, and brings them up and down in the right order. On shard 0.
+class Broker {
+ public:
+  Broker(BrokerRuntime runtime, BrokerConfig config);
+  ~Broker();
+
+  /// Opens the log directories, joins the cluster and serves; returns when clients are answered. Error: what stands
+  /// in the way, in words for the operator.
+  Task<Result<void>> start();
+  /// Lets requests finish, closes every log and leaves the cluster. After a failed start too.
+  Task<Result<void>> stop();
+
+ private:
+  Task<Result<void>> open_directories();
+  Task<Result<void>> join_coordination();
+  Task<Result<void>> take_identity();
+  Result<void> check_identity(const std::vector<std::unique_ptr<LogDirectory>>& directories) const;
+  Task<Result<void>> load_partitions();
+  Result<void> listen();
+  Task<Result<void>> register_self();
+  void wire();
+  void on_session(SessionState state);
+  Task<void> renew_registration();
+  Task<void> suspend_partitions();
+
+  BrokerRuntime runtime_;
+  const BrokerConfig config_;
+  std::string coordination_name_;  ///< "ZooKeeper at host:port", for messages
+  BrokerId id_ = kNoBroker;
+  std::string cluster_id_;
+  std::vector<BrokerEndpoint> advertised_;
+
+  std::vector<std::unique_ptr<LogDirectory>> directories_;
+  std::unique_ptr<ZkClient> zookeeper_;
+  MetadataCache metadata_;
+  ControlState control_;
+  std::unique_ptr<Partitions> partitions_;
+  std::unique_ptr<Checkpointer> checkpointer_;
+  std::unique_ptr<TopicAdmin> topic_admin_;
+  std::unique_ptr<Controller> controller_;
+  ApiRegistry apis_;
+  std::unique_ptr<Dispatcher> dispatcher_;
+  MemoryBudget request_memory_;
+  std::unique_ptr<Server> server_;
+  bool is_stopping_ = false;
+};
+
+}  // namespace gregor
