@@ -187,9 +187,8 @@ Task<Result<void>> Controller::look_at_brokers() {
   if (!term_) co_return Result<void>();
   std::set<BrokerId> arrived;
   take_brokers(std::move(*live), arrived);
-  Result<void> settled = co_await settle(nullptr);
+  Result<void> settled = co_await settle(nullptr, arrived);
   if (!settled || !term_) co_return settled;
-  inform_fully(arrived);
   if (!arrived.empty() && !context_.topics_to_delete.empty()) agenda_.deletions = true;
   co_return Result<void>();
 }
@@ -237,7 +236,7 @@ void Controller::inform_fully(const std::set<BrokerId>& brokers) {
   }
 }
 
-Task<Result<void>> Controller::settle(const std::vector<std::string>* topics) {
+Task<Result<void>> Controller::settle(const std::vector<std::string>* topics, std::set<BrokerId> arrived) {
   std::vector<StateChange> changes = decide_leaders(context_, topics);
   auto written = co_await store_.write_states(*term_, std::move(changes));
   if (!written) co_return written.error();
@@ -254,7 +253,9 @@ Task<Result<void>> Controller::settle(const std::vector<std::string>* topics) {
     if (change.is_new) made.insert(change.partition);
     changed.push_back(std::move(change.partition));
   }
+  inform_fully(arrived);
   for (const auto& [id, receiver] : context_.live_brokers) {
+    if (arrived.contains(id)) continue;
     send(id, requests_.leader_and_isr(context_, receiver, changed, made), [](const Buffer&) {});
     // Also without changes of partitions: the live brokers may have changed.
     send(id, requests_.update_metadata(context_, receiver, changed), [](const Buffer&) {});
@@ -280,7 +281,7 @@ Task<Result<void>> Controller::look_at_topics() {
     log::info("topic was made topic={} id={} partitions={}", name, topic.id.to_string(), topic.partitions.size());
     context_.topics[name] = std::move(topic);
   }
-  Result<void> settled = co_await settle(&made);
+  Result<void> settled = co_await settle(&made, {});
   co_return settled;
 }
 
@@ -293,7 +294,7 @@ Task<Result<void>> Controller::look_at_assignment(std::string topic) {
   if (!term_ || !read->contains(topic) || !context_.topics.contains(topic)) co_return Result<void>();
   auto& known = context_.topics.at(topic);
   for (auto& [index, partition] : read->at(topic).partitions) known.partitions.try_emplace(index, partition);
-  Result<void> settled = co_await settle(&names);
+  Result<void> settled = co_await settle(&names, {});
   co_return settled;
 }
 

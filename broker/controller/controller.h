@@ -68,9 +68,9 @@ class Controller {
   Task<Result<void>> look_at_deletions();
   Task<Result<void>> finish_deletion(std::string topic);
 
-  /// Decides, writes and tells what has to change in `topics`, all when null. `informed` brokers are told everything
-  /// anyway.
-  Task<Result<void>> settle(const std::vector<std::string>* topics);
+  /// Decides and writes what has to change in `topics`, all when null, and tells the brokers: those that just arrived
+  /// everything, the others what changed.
+  Task<Result<void>> settle(const std::vector<std::string>* topics, std::set<BrokerId> arrived);
   void take_brokers(std::map<BrokerId, LiveBroker> live, std::set<BrokerId>& arrived);
   void inform_fully(const std::set<BrokerId>& brokers);
   void delete_replicas(const std::string& topic);
