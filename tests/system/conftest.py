@@ -66,11 +66,17 @@ def new_broker(zookeeper, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def broker(zookeeper, tmp_path_factory):
-    """One broker for the whole file. It must be as well at the end as it was at the beginning."""
+def new_shared_broker(zookeeper, tmp_path_factory):
+    """Like new_broker, for a broker that all tests of a file look at."""
     brokers = _Brokers(zookeeper, tmp_path_factory)
-    yield brokers(message_max_bytes=12_000_000, num_partitions=1).start()
+    yield brokers
     brokers.end()
+
+
+@pytest.fixture(scope="module")
+def broker(new_shared_broker):
+    """One broker for the whole file. It must be as well at the end as it was at the beginning."""
+    return new_shared_broker(message_max_bytes=12_000_000).start()
 
 
 _topic_numbers = itertools.count(1)

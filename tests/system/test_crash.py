@@ -136,11 +136,9 @@ DAMAGES = {
 
 
 @pytest.fixture(scope="module")
-def mended(zookeeper, tmp_path_factory):
+def mended(new_shared_broker):
     """A broker that was killed, its logs damaged in all ways at once, started, and stopped again."""
-    from conftest import _Brokers
-    brokers = _Brokers(zookeeper, tmp_path_factory)
-    broker = brokers(zookeeper_session_timeout_ms=SESSION_TIMEOUT_MS).start()
+    broker = new_shared_broker(zookeeper_session_timeout_ms=SESSION_TIMEOUT_MS).start()
     for name in DAMAGES:
         wire.create_topic(broker, name, index_interval_bytes=1000, segment_bytes=30_000)
         with wire.Connection(broker) as connection:
@@ -153,8 +151,7 @@ def mended(zookeeper, tmp_path_factory):
     broker.start()
     broker.read = {name: read_all(broker, name) for name in DAMAGES}
     assert broker.stop() == 0
-    yield broker
-    brokers.end()
+    return broker
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

@@ -13,11 +13,9 @@ MESSAGES = 500
 
 
 @pytest.fixture(scope="module")
-def stopped(zookeeper, tmp_path_factory):
+def stopped(new_shared_broker):
     """A broker that has taken records into several segments, and has stopped cleanly."""
-    from conftest import _Brokers
-    brokers = _Brokers(zookeeper, tmp_path_factory)
-    broker = brokers().start()
+    broker = new_shared_broker().start()
     broker.topic_id = wire.create_topic(broker, "orders", partitions=2, segment_bytes=20_000, index_interval_bytes=1500)
     with wire.Connection(broker) as connection:
         for number in range(MESSAGES):
@@ -25,8 +23,7 @@ def stopped(zookeeper, tmp_path_factory):
             wire.produce(connection, "orders", batch, partition=number % 2)
     broker.files_while_running = {path.name for path in broker.log_dir.iterdir()}
     assert broker.stop() == 0
-    yield broker
-    brokers.end()
+    return broker
 
 
 @pytest.mark.parametrize("partition", [0, 1])
