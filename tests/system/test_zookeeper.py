@@ -229,7 +229,8 @@ def test_a_broker_paused_past_its_session_registers_again(new_broker, znodes, to
 
 
 def test_no_zookeeper_is_said_and_the_broker_does_not_start(new_broker):
-    broker = new_broker(zookeeper_connect=f"127.0.0.1:{processes.free_port()}", zookeeper_connection_timeout_ms=1500)
+    broker = new_broker(zookeeper_connection_timeout_ms=1500)
+    broker.options["zookeeper.connect"] = f"127.0.0.1:{processes.free_port()}"
     broker.launch()
     assert broker.wait_for_exit() == 1
     assert broker.options["zookeeper.connect"] in broker.log()
