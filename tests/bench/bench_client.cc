@@ -71,14 +71,15 @@ Kafka open_consumer(const std::string& broker, const std::string& topic, int par
   return consumer;
 }
 
-/// Hands `on_message` the next `count` records.
+/// Hands `on_message` the next `count` records, taking up to `batch` of them at once: librdkafka waits until that many
+/// are there, so latency is measured with 1.
 template <class OnMessage>
-void consume(rd_kafka_t* consumer, int64_t count, OnMessage on_message) {
+void consume(rd_kafka_t* consumer, int64_t count, size_t batch, OnMessage on_message) {
   rd_kafka_queue_t* queue = rd_kafka_queue_get_consumer(consumer);
-  std::vector<rd_kafka_message_t*> messages(1000);
+  std::vector<rd_kafka_message_t*> messages(batch);
   auto last_came = Clock::now();
   while (count > 0) {
-    const ssize_t came = rd_kafka_consume_batch_queue(queue, kPollMs, messages.data(), messages.size());
+    const ssize_t came = rd_kafka_consume_batch_queue(queue, kPollMs, messages.data(), std::min(messages.size(), size_t(count)));
     if (came > 0) last_came = Clock::now();
     if (Clock::now() - last_came > std::chrono::milliseconds(kGiveUpMs)) fail("no more records came");
     for (ssize_t i = 0; i < came; ++i) {
@@ -112,7 +113,7 @@ void run_produce(const std::string& broker, const std::string& topic, int64_t co
 void run_consume(const std::string& broker, const std::string& topic, int partitions, int64_t count) {
   const auto start = Clock::now();
   Kafka consumer = open_consumer(broker, topic, partitions);
-  consume(consumer.get(), count, [](const rd_kafka_message_t&) {});
+  consume(consumer.get(), count, 1000, [](const rd_kafka_message_t&) {});
   std::printf("{\"seconds\": %.6f}\n", seconds_since(start));
 }
 
@@ -141,7 +142,7 @@ void run_latency(const std::string& broker, const std::string& topic, int64_t co
   Kafka consumer = open_consumer(broker, topic, 1, {{"socket.nagle.disable", "true"}});
   std::thread producing(produce_at_rate, broker, topic, count, size, rate);
   std::vector<int64_t> latencies;
-  consume(consumer.get(), count, [&](const rd_kafka_message_t& message) {
+  consume(consumer.get(), count, 1, [&](const rd_kafka_message_t& message) {
     int64_t produced_at;
     std::memcpy(&produced_at, message.payload, sizeof produced_at);
     latencies.push_back(nanoseconds_now() - produced_at);
