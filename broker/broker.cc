@@ -233,6 +233,7 @@ Task<Result<void>> Broker::register_self() {
       co_await register_broker(*zookeeper_, runtime_.clock, std::move(registration), waiting);
   if (!epoch) co_return epoch.error();
   control_.set_broker_epoch(*epoch);
+  registered_session_ = zookeeper_->session_id();
   log::info("registered broker_id={} epoch={}", id_.value, epoch->value);
   co_return Result<void>();
 }
@@ -245,7 +246,9 @@ void Broker::on_session(SessionState state) {
     spawn(suspend_partitions());
   }
   if (state == SessionState::connecting) log::warn("lost the connection to the coordination service, reconnecting");
-  if (state == SessionState::connected) spawn(renew_registration());
+  // After a mere reconnect the session, its znodes and its watches are still there.
+  bool is_new_session = zookeeper_->session_id() != registered_session_;
+  if (state == SessionState::connected && is_new_session) spawn(renew_registration());
 }
 
 Task<void> Broker::suspend_partitions() {

@@ -69,6 +69,7 @@ class Broker {
   std::unique_ptr<Dispatcher> dispatcher_;
   MemoryBudget request_memory_;
   std::unique_ptr<Server> server_;
+  int64_t registered_session_ = 0;
   bool is_stopping_ = false;
 };
 

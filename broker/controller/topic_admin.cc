@@ -17,7 +17,16 @@ namespace {
 
 namespace paths = zk::paths;
 
+// A topic's assignment must fit into one znode, which ZooKeeper bounds at 1 MiB (jute.maxbuffer).
+constexpr int32_t kMaxPartitions = 50'000;
+
 Error kafka_error(ErrorCode code, std::string message) { return Error{make_error_code(code), std::move(message)}; }
+
+Error too_many_partitions(int32_t wanted) {
+  return kafka_error(ErrorCode::invalid_partitions,
+                     "A topic can have at most " + std::to_string(kMaxPartitions) + " partitions, not " +
+                         std::to_string(wanted) + ": ZooKeeper could not hold their assignment.");
+}
 
 /// Kafka's metrics know topics by names in which `.` and `_` are the same.
 std::string collision_form(std::string name) {
@@ -95,6 +104,7 @@ Result<TopicAdmin::Assignment> TopicAdmin::assign(const NewTopic& topic) {
   int32_t partitions = topic.partitions == -1 ? config_.get(options::num_partitions) : topic.partitions;
   int32_t factor = topic.replication_factor == -1 ? config_.get(options::default_replication_factor) : topic.replication_factor;
   if (partitions <= 0) return kafka_error(ErrorCode::invalid_partitions, "Number of partitions must be larger than 0.");
+  if (partitions > kMaxPartitions) return too_many_partitions(partitions);
   if (factor <= 0) return kafka_error(ErrorCode::invalid_replication_factor, "Replication factor must be larger than 0.");
   std::vector<BrokerId> brokers = live_brokers();
   if (brokers.empty()) return kafka_error(ErrorCode::invalid_replication_factor, "Replication factor: " + std::to_string(factor) + " larger than available brokers: 0.");
@@ -202,6 +212,7 @@ Task<Result<void>> TopicAdmin::add_partitions(std::string name, int32_t count,
                                             : "Topic currently has " + std::to_string(present) + " partitions, which is higher than the requested " + std::to_string(count) + ".";
     co_return kafka_error(ErrorCode::invalid_partitions, std::move(relation));
   }
+  if (count > kMaxPartitions) co_return too_many_partitions(count);
   int32_t added = count - present;
   Result<Assignment> assignment{Assignment()};
   if (rows.empty()) {

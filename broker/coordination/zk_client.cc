@@ -230,7 +230,8 @@ void ZkClient::send_queued() {
 
 void ZkClient::on_answer(Request& request) {
   in_flight_.erase(&request);
-  bool undecided = request.rc == ZCONNECTIONLOSS || request.rc == ZCLOSING;
+  // The last one is how the C client ends what was under way when this process was stopped for a while.
+  bool undecided = request.rc == ZCONNECTIONLOSS || request.rc == ZCLOSING || request.rc == ZOPERATIONTIMEOUT;
   if (undecided && !closing_ && !replacing_) {
     auto later = [](const Request* queued, uint64_t number) { return queued->number < number; };
     queue_.insert(std::lower_bound(queue_.begin(), queue_.end(), request.number, later), &request);

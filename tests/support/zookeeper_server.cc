@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -130,6 +131,8 @@ void ZooKeeperServer::kill() {
 std::string ZooKeeperServer::ask(const std::string& four_letters) const {
   int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address = loopback(port_);
+  timeval patience{.tv_sec = 1, .tv_usec = 0};  // whatever accepts there may not be ZooKeeper yet
+  ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   std::string answer;
   if (::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
       ::send(socket, four_letters.data(), four_letters.size(), MSG_NOSIGNAL) > 0) {
