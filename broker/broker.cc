@@ -55,7 +55,7 @@ std::string text_of(const std::vector<BrokerEndpoint>& endpoints) {
 Broker::Broker(BrokerRuntime runtime, BrokerConfig config)
     : runtime_(runtime),
       config_(std::move(config)),
-      coordination_name_("ZooKeeper at " + config_.get(options::zookeeper_connect).value_or("")),
+      coordination_name_("ZooKeeper at " + config_.get(options::zookeeper_connect).value_or("") + " (zookeeper.connect)"),
       metadata_(runtime.shards),
       request_memory_(request_memory_limit(config_)) {}
 
@@ -197,8 +197,14 @@ void Broker::wire() {
 }
 
 Task<Result<void>> Broker::load_partitions() {
+  std::set<std::string> topics;
+  for (const auto& directory : directories_) {
+    for (const auto& name : directory->partitions()) topics.insert(name.topic);
+  }
+  auto settings = co_await read_topic_settings(*zookeeper_, config_, std::move(topics));
+  if (!settings) co_return settings.error();
   int32_t threads = config_.get(options::num_recovery_threads_per_data_dir);
-  Result<void> loaded = co_await partitions_->load_all(default_partition_settings(config_), threads);
+  Result<void> loaded = co_await partitions_->load_all(std::move(*settings), threads);
   co_return loaded;
 }
 

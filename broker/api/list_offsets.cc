@@ -1,5 +1,6 @@
 #include "broker/api/list_offsets.h"
 
+#include <algorithm>
 #include <set>
 
 #include "broker/types/error_code.h"
@@ -72,13 +73,19 @@ ListOffsetsApi::Response::Partition ListOffsetsApi::look_up(TopicPartitionView n
     bool is_known = metadata_.image().partition(name) != nullptr;
     return fail(is_known ? ErrorCode::not_leader_or_follower : ErrorCode::unknown_topic_or_partition);
   }
+  if (version == 0) {
+    auto offsets = partition->list_offsets_backwards(wanted.timestamp,
+                                                     static_cast<size_t>(std::max(wanted.max_num_offsets, 0)));
+    if (!offsets) return fail(kafka_code(offsets.error().code));
+    for (Offset offset : *offsets) row.old_style_offsets.push_back(offset.value);
+    return row;
+  }
   auto found = partition->list_offset(wanted.timestamp, LeaderEpoch(wanted.current_leader_epoch));
   if (!found) return fail(kafka_code(found.error().code));
   if (!*found) return row;
   row.timestamp = (*found)->timestamp;
   row.offset = (*found)->offset.value;
   row.leader_epoch = (*found)->leader_epoch.value;
-  if (version == 0 && wanted.max_num_offsets > 0) row.old_style_offsets.push_back(row.offset);
   return row;
 }
 

@@ -8,7 +8,7 @@
 namespace gregor {
 
 /// ListOffsets: versions 0 to 9, from consumers. There are no transactions yet, so read_committed sees what
-/// read_uncommitted sees. Version 0 gets the one offset that its time leads to, not a list of segments' beginnings.
+/// read_uncommitted sees.
 class ListOffsetsApi final : public TypedApi<protocol::ListOffsetsRequest, protocol::ListOffsetsResponse> {
  public:
   ListOffsetsApi(Partitions& partitions, const MetadataCache& metadata)

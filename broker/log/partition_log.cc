@@ -48,6 +48,12 @@ Result<void> PartitionLog::load(const OpenOptions& options) {
   return {};
 }
 
+std::vector<Offset> PartitionLog::segment_base_offsets() const {
+  std::vector<Offset> offsets;
+  for (const auto& segment : segments_) offsets.push_back(segment->base_offset());
+  return offsets;
+}
+
 uint64_t PartitionLog::size_bytes() const {
   uint64_t size = 0;
   for (const auto& segment : segments_) size += segment->size();

@@ -72,6 +72,8 @@ class PartitionLog {
   Offset recovery_point() const { return recovery_point_; }
   uint64_t size_bytes() const;
   size_t segment_count() const { return segments_.size(); }
+  /// Where the segments begin, ascending.
+  std::vector<Offset> segment_base_offsets() const;
   /// The topic id of partition.metadata.
   const std::optional<Uuid>& topic_id() const { return topic_id_; }
   Result<void> set_topic_id(const Uuid& topic_id);

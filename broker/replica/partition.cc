@@ -174,6 +174,19 @@ Result<std::optional<TimestampedOffset>> Partition::list_offset(int64_t timestam
   return found;
 }
 
+Result<std::vector<Offset>> Partition::list_offsets_backwards(int64_t timestamp, size_t count) {
+  auto found = list_offset(timestamp, kNoEpoch);
+  if (!found) return found.error();
+  Offset from = *found ? (*found)->offset : high_watermark_.value();
+  std::vector<Offset> places = log_->segment_base_offsets();
+  places.push_back(high_watermark_.value());
+  std::erase_if(places, [&](Offset place) { return place > from || place < log_->log_start_offset(); });
+  std::sort(places.begin(), places.end(), std::greater<>());
+  places.erase(std::unique(places.begin(), places.end()), places.end());
+  if (places.size() > count) places.resize(count);
+  return places;
+}
+
 Result<std::optional<EpochEnd>> Partition::end_offset_for_epoch(LeaderEpoch epoch, LeaderEpoch current_leader_epoch) {
   if (ErrorCode error = check_leader(current_leader_epoch); error != ErrorCode::none) return error_of(error, name());
   return log_->end_offset_for_epoch(epoch);

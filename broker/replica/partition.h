@@ -102,6 +102,9 @@ class Partition {
   /// The offset that ListOffsets asks for by `timestamp`: milliseconds, or one of list_offsets' special values. None
   /// when there is no such record that consumers may see. Errors: check_leader's, kafka_storage_error.
   Result<std::optional<TimestampedOffset>> list_offset(int64_t timestamp, LeaderEpoch current_leader_epoch);
+  /// The answer of ListOffsets before version 1: where segments begin, and the end of what consumers may see, from the
+  /// place that `timestamp` leads to backwards, at most `count`. Errors: as list_offset's.
+  Result<std::vector<Offset>> list_offsets_backwards(int64_t timestamp, size_t count);
   /// Where `epoch` ends in this log (KIP-101). None when it is not known. Errors: check_leader's.
   Result<std::optional<EpochEnd>> end_offset_for_epoch(LeaderEpoch epoch, LeaderEpoch current_leader_epoch);
   /// Lets `waiter` hear of what becomes readable beyond `seen`, the high watermark that its fetch saw.

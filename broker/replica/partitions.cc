@@ -66,19 +66,21 @@ void Partitions::install(Opened opened, const PartitionSettings& settings) {
                                                             std::move(*opened.log), high_watermark, settings);
 }
 
-Task<std::vector<Partitions::Opened>> Partitions::open_chunk(std::vector<Opened> chunk, LogConfig config) {
-  auto open = [this, &chunk, config] {
+Task<std::vector<Partitions::Opened>> Partitions::open_chunk(std::vector<Opened> chunk,
+                                                                 const SettingsByTopic& settings) {
+  auto open = [this, &chunk, &settings] {
     for (auto& entry : chunk) {
       entry.log = PartitionLog::open(environment_.files, environment_.clock, entry.directory->path_of(entry.name),
-                                     entry.name, config, entry.directory->open_options(entry.name));
+                                     entry.name, settings.at(entry.name.topic).log,
+                                     entry.directory->open_options(entry.name));
     }
   };
   co_await in_background(environment_.pool, open);
   co_return std::move(chunk);
 }
 
-Task<Result<void>> Partitions::open_and_install(std::vector<Opened> chunk, PartitionSettings settings) {
-  std::vector<Opened> opened = co_await open_chunk(std::move(chunk), settings.log);
+Task<Result<void>> Partitions::open_and_install(std::vector<Opened> chunk, const SettingsByTopic& settings) {
+  std::vector<Opened> opened = co_await open_chunk(std::move(chunk), settings);
   std::vector<TopicPartition> names;
   Result<void> outcome;
   for (const auto& entry : opened) {
@@ -90,7 +92,7 @@ Task<Result<void>> Partitions::open_and_install(std::vector<Opened> chunk, Parti
   for (size_t shard = 0; shard < groups.size(); ++shard) {
     auto install_group = [&] {
       for (size_t i : groups[shard]) {
-        if (opened[i].log) install(std::move(opened[i]), settings);
+        if (opened[i].log) install(std::move(opened[i]), settings.at(names[i].topic));
       }
     };
     co_await on(*environment_.shards[shard], install_group);
@@ -98,16 +100,17 @@ Task<Result<void>> Partitions::open_and_install(std::vector<Opened> chunk, Parti
   co_return outcome;
 }
 
-Task<Result<void>> Partitions::load_all(PartitionSettings defaults, int32_t threads_per_directory) {
+Task<Result<void>> Partitions::load_all(SettingsByTopic settings, int32_t threads_per_directory) {
   std::vector<Task<Result<void>>> loads;
   for (LogDirectory* directory : environment_.directories) {
-    loads.push_back(load_directory(*directory, defaults, threads_per_directory));
+    loads.push_back(load_directory(*directory, settings, threads_per_directory));
   }
   std::vector<Result<void>> outcomes = co_await when_all(std::move(loads));
   co_return first_error(outcomes);
 }
 
-Task<Result<void>> Partitions::load_directory(LogDirectory& directory, PartitionSettings defaults, int32_t threads) {
+Task<Result<void>> Partitions::load_directory(LogDirectory& directory, const SettingsByTopic& settings,
+                                              int32_t threads) {
   Instant begin = environment_.clock.now();
   const auto& names = directory.partitions();
   logs_in_[&directory] = names.size();
@@ -119,7 +122,7 @@ Task<Result<void>> Partitions::load_directory(LogDirectory& directory, Partition
       for (; next < names.size() && chunk.size() < kChunk; ++next) {
         chunk.push_back(Opened{names[next], &directory});
       }
-      wave.push_back(open_and_install(std::move(chunk), defaults));
+      wave.push_back(open_and_install(std::move(chunk), settings));
     }
     std::vector<Result<void>> outcomes = co_await when_all(std::move(wave));
     Result<void> outcome = first_error(outcomes);
@@ -131,32 +134,29 @@ Task<Result<void>> Partitions::load_directory(LogDirectory& directory, Partition
   co_return Result<void>();
 }
 
-Task<void> Partitions::open_missing(std::vector<PartitionState> states,
-                                            std::map<std::string, PartitionSettings> settings) {
-  std::map<std::string, std::vector<Opened>> missing;
+Task<void> Partitions::open_missing(const std::vector<PartitionState>& states, const SettingsByTopic& settings) {
+  std::vector<Opened> missing;
   std::vector<TopicPartition> names = names_of(states);
   ByShard groups = by_shard(names);
   for (size_t shard = 0; shard < groups.size(); ++shard) {
     auto look = [&] {
       for (size_t i : groups[shard]) {
-        if (find(names[i]) == nullptr) missing[names[i].topic].push_back(Opened{names[i]});
+        if (find(names[i]) == nullptr) missing.push_back(Opened{names[i]});
       }
     };
     co_await on(*environment_.shards[shard], look);
   }
   std::vector<Task<Result<void>>> openings;
-  for (auto& [topic, entries] : missing) {
-    for (auto& entry : entries) {
-      entry.directory = &directory_for_new_log();
-      ++logs_in_[entry.directory];
+  for (size_t begin = 0; begin < missing.size(); begin += kChunk) {
+    std::vector<Opened> chunk;
+    for (size_t i = begin; i < std::min(begin + kChunk, missing.size()); ++i) {
+      missing[i].directory = &directory_for_new_log();
+      ++logs_in_[missing[i].directory];
+      chunk.push_back(std::move(missing[i]));
     }
-    for (size_t begin = 0; begin < entries.size(); begin += kChunk) {
-      std::vector<Opened> chunk;
-      for (size_t i = begin; i < std::min(begin + kChunk, entries.size()); ++i) chunk.push_back(std::move(entries[i]));
-      openings.push_back(open_and_install(std::move(chunk), settings.at(topic)));
-    }
+    openings.push_back(open_and_install(std::move(chunk), settings));
   }
-  // A log that can't be opened was reported there, and its partition will answer with a storage error.
+  // A log that can't be opened is reported there, and its partition will answer with a storage error.
   co_await when_all(std::move(openings));
 }
 

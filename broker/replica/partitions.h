@@ -44,8 +44,9 @@ class Partitions {
   Partition* find(TopicPartitionView name);
 
   /// Opens the logs that lie in the directories, recovering what was not closed. They take no part until the
-  /// controller gives them a role. Error: the first log that can't be opened, naming the file.
-  Task<Result<void>> load_all(PartitionSettings defaults, int32_t threads_per_directory);
+  /// controller gives them a role. `settings` has an entry for every topic. Error: the first log that can't be opened,
+  /// naming the file.
+  Task<Result<void>> load_all(std::map<std::string, PartitionSettings> settings, int32_t threads_per_directory);
   /// Gives partitions their roles, making the logs that are missing. `settings` has an entry for every topic. Yields
   /// an error code for each state, in order.
   Task<std::vector<ErrorCode>> apply(std::vector<PartitionState> states,
@@ -72,10 +73,11 @@ class Partitions {
 
   ByShard by_shard(const std::vector<TopicPartition>& names) const;
   LogDirectory& directory_for_new_log();
-  Task<Result<void>> load_directory(LogDirectory& directory, PartitionSettings defaults, int32_t threads);
-  Task<std::vector<Opened>> open_chunk(std::vector<Opened> chunk, LogConfig config);
-  Task<Result<void>> open_and_install(std::vector<Opened> chunk, PartitionSettings settings);
-  Task<void> open_missing(std::vector<PartitionState> states, std::map<std::string, PartitionSettings> settings);
+  using SettingsByTopic = std::map<std::string, PartitionSettings>;
+  Task<Result<void>> load_directory(LogDirectory& directory, const SettingsByTopic& settings, int32_t threads);
+  Task<std::vector<Opened>> open_chunk(std::vector<Opened> chunk, const SettingsByTopic& settings);
+  Task<Result<void>> open_and_install(std::vector<Opened> chunk, const SettingsByTopic& settings);
+  Task<void> open_missing(const std::vector<PartitionState>& states, const SettingsByTopic& settings);
   void install(Opened opened, const PartitionSettings& settings);
   Task<void> remove_files_later(std::string path, Duration delay);
   Task<Result<void>> close_shard(size_t shard, AllCheckpoints& checkpoints);
