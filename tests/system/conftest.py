@@ -22,7 +22,7 @@ def pytest_runtest_makereport(item, call):
     if report.failed:
         for broker in _running:
             if broker.log_file.exists():
-                report.sections.append((f"end of the log of broker {broker.broker_id}", broker.log()[-6000:]))
+                report.sections.append((f"end of the log of broker {broker.broker_id}", broker.log()[-3000:]))
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import wire
 from batches import CODECS, Record
 
 CLIENTS = pytest.mark.parametrize("client", clients.ALL, ids=lambda client: client.name)
+FIND_COORDINATOR = 10
 CODEC_NAMES = pytest.mark.parametrize("codec", CODECS)
 
 
@@ -20,23 +21,29 @@ def skip_clients_too_old_to_run(request):
         pytest.skip(reason)
 
 
-def records_for(client):
-    """Records with all that this client can say."""
+def records():
+    """Records with headers, with null and with empty keys and values."""
     records = [
         Record(b"plain"),
         Record(b"with a key", key=b"key"),
         Record("smörgås 漢字".encode(), key="ключ".encode(), headers=[("trace", b"42"), ("näme", "wert ü".encode())]),
         Record(None, key=b"tombstone"),
-        Record(b"x" * 5000, headers=[("a", b"1")]),
+        Record(b"x" * 5000, headers=[("a", b"1"), ("empty", b"")]),
+        Record(b"", key=b""),
+        Record(b"", key=b"empty value"),
+        Record(b"empty key", key=b""),
     ]
-    if client.knows_empty:
-        records += [Record(b"", key=b""), Record(b"", key=b"k", headers=[("empty", b"")]), Record(b"v", key=b"")]
     for number, record in enumerate(records):
         record.timestamp = 1_600_000_000_000 + number * 1000
     return records
 
 
-def content(records, with_timestamps=True):
+def advertises(broker, api_key):
+    return api_key in [api.api_key for api in wire.ask(broker, wire.API_VERSIONS).api_keys]
+
+
+def content(records, with_timestamps):
+    """What must be equal; a writer that takes the time of day itself is not asked for its timestamps."""
     return [(r.value, r.key, list(r.headers), r.timestamp if with_timestamps else None) for r in records]
 
 
@@ -46,7 +53,7 @@ def test_reads_back_what_it_produced(broker, topic, client, codec):
     if codec not in client.codecs:
         pytest.skip(f"{client.name} has no {codec}")
     wire.create_topic(broker, topic)
-    produced = records_for(client)
+    produced = records()
     client.produce(broker, topic, produced, codec)
     consumed = client.consume(broker, topic, len(produced))
     assert content(consumed, client.sets_timestamps) == content(produced, client.sets_timestamps)
@@ -58,6 +65,8 @@ def test_reads_back_what_it_produced(broker, topic, client, codec):
 def test_batches_lie_on_disk_as_the_client_compressed_them(broker, topic, client, codec):
     if codec not in client.codecs:
         pytest.skip(f"{client.name} has no {codec}")
+    if codec == "lz4" and client.name in ("kcat", "confluent-kafka") and not advertises(broker, FIND_COORDINATOR):
+        pytest.skip("librdkafka uses lz4 only with a broker that advertises FindCoordinator")
     wire.create_topic(broker, topic)
     # Something that compresses, else some clients send it as it is.
     produced = [Record(b"again and again " * 500, timestamp=1_600_000_000_000)]
@@ -87,25 +96,25 @@ def test_ten_megabytes_in_one_message(broker, topic, client):
     assert consumed.value == value
 
 
-@CLIENTS
-def test_reads_what_every_other_client_produced(broker, topic, client):
+@pytest.fixture(scope="module")
+def written(broker):
+    """(writer, codec, topic) for everything that every client can write."""
+    done = []
     for writer in clients.ALL:
-        if clients.too_old(writer):
-            continue
-        for codec in set(writer.codecs) & set(client.codecs):
-            name = f"{topic}-{writer.name}-{codec}"
-            wire.create_topic(broker, name)
-            produced = records_for(writer)
-            writer.produce(broker, name, produced, codec)
-            consumed = client.consume(broker, name, len(produced))
-            assert _as_read_by(client, consumed) == _as_read_by(client, produced), f"{client.name} reads {name}"
+        for codec in [] if clients.too_old(writer) else writer.codecs:
+            topic = f"written-by-{writer.name}-with-{codec}"
+            wire.create_topic(broker, topic)
+            writer.produce(broker, topic, records(), codec)
+            done.append((writer, codec, topic))
+    return done
 
 
-def _as_read_by(client, records):
-    """Without timestamps, of which the writer may have taken its own. kcat shows an empty key or value as null."""
-    def visible(data):
-        return (data or None) if not client.knows_empty else data
-    return [(visible(r.value), visible(r.key), [(n, visible(v)) for n, v in r.headers]) for r in records]
+@CLIENTS
+def test_reads_what_every_other_client_wrote(broker, written, client):
+    for writer, codec, topic in written:
+        if codec in client.codecs and (writer.name, codec) not in client.cannot_read:
+            consumed = client.consume(broker, topic, len(records()))
+            assert content(consumed, writer.sets_timestamps) == content(records(), writer.sets_timestamps), topic
 
 
 @CLIENTS

@@ -9,6 +9,7 @@ async function produce ({ broker, topic, partition, codec, acks, records }) {
   const producer = new Producer({ clientId: 'platformatic', bootstrapBrokers: [broker], retries: 2 })
   await producer.send({
     acks,
+    autocreateTopics: true,
     compression: codec,
     messages: records.map(record => ({
       topic,
