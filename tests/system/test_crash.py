@@ -30,9 +30,11 @@ class NumberedProducer:
 
     def _run(self):
         while not self._stopping.is_set():
-            for partition in range(self._partitions):
-                self._producer.produce(self._topic, b"%d" % self._next, partition=partition, on_delivery=self._on_delivery)
-            self._next += 1
+            if len(self._producer) < 10_000:
+                for partition in range(self._partitions):
+                    self._producer.produce(self._topic, b"%d" % self._next, partition=partition,
+                                           on_delivery=self._on_delivery)
+                self._next += 1
             self._producer.poll(0.0005)
 
     def _on_delivery(self, error, message):
