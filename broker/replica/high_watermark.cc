@@ -12,9 +12,9 @@ void HighWatermark::begin_leading(std::vector<BrokerId> in_sync, Offset log_end)
   advance();
 }
 
-void HighWatermark::set_in_sync(std::vector<BrokerId> in_sync) {
+bool HighWatermark::set_in_sync(std::vector<BrokerId> in_sync) {
   in_sync_ = std::move(in_sync);
-  advance();
+  return advance();
 }
 
 bool HighWatermark::on_log_end(BrokerId replica, Offset log_end) {

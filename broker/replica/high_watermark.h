@@ -18,8 +18,8 @@ class HighWatermark {
 
   /// This replica begins to lead, with a log that ends at `log_end`.
   void begin_leading(std::vector<BrokerId> in_sync, Offset log_end);
-  /// The in-sync set changed.
-  void set_in_sync(std::vector<BrokerId> in_sync);
+  /// The in-sync set changed. True when the high watermark rose.
+  bool set_in_sync(std::vector<BrokerId> in_sync);
   /// `replica`'s log now ends at `log_end` (exclusive). True when the high watermark rose.
   bool on_log_end(BrokerId replica, Offset log_end);
 

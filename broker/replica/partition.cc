@@ -39,13 +39,12 @@ Result<void> Partition::apply(const PartitionState& state, PartitionSettings set
   }
   settings_ = std::move(settings);
   log_->set_config(settings_.log);
-  bool was_leader = is_leader();
-  bool is_same_term = was_leader && state.leader == self_ && state.leader_epoch == leader_epoch_;
+  bool stays_leader = is_leader() && state.leader == self_;
   leader_ = state.leader;
   leader_epoch_ = state.leader_epoch;
   is_suspended_ = false;
-  if (is_same_term) {
-    high_watermark_.set_in_sync(state.in_sync);
+  if (stays_leader) {
+    keep_leading(state.in_sync);
     return {};
   }
   if (leader_ == self_) {
@@ -58,6 +57,13 @@ Result<void> Partition::apply(const PartitionState& state, PartitionSettings set
   }
   wake_all();
   return {};
+}
+
+void Partition::keep_leading(const std::vector<BrokerId>& in_sync) {
+  log_->begin_epoch(leader_epoch_);
+  if (!high_watermark_.set_in_sync(in_sync)) return;
+  end_replicated_waits();
+  wake_fetches();
 }
 
 void Partition::suspend() {
@@ -113,9 +119,16 @@ ProduceOutcome Partition::append_as_leader(std::span<uint8_t> records, bool need
   return {std::move(appended), {}, high_watermark_.value() >= end};
 }
 
+ErrorCode Partition::replicated_outcome() const {
+  return has_enough_in_sync() ? ErrorCode::none : ErrorCode::not_enough_replicas_after_append;
+}
+
+void Partition::end_replicated_waits() {
+  replication_waiters_.on_reached(high_watermark_.value(), replicated_outcome());
+}
+
 void Partition::on_high_watermark_risen(uint64_t bytes) {
-  ErrorCode outcome = has_enough_in_sync() ? ErrorCode::none : ErrorCode::not_enough_replicas_after_append;
-  replication_waiters_.on_reached(high_watermark_.value(), outcome);
+  end_replicated_waits();
   std::erase_if(fetch_waiters_, [&](const auto& waiter) {
     waiter->on_readable(static_cast<int64_t>(bytes));
     return waiter->is_done();
@@ -123,7 +136,9 @@ void Partition::on_high_watermark_risen(uint64_t bytes) {
 }
 
 Task<ErrorCode> Partition::wait_until_replicated(Offset end, Duration timeout) {
-  if (high_watermark_.value() >= end) co_return ErrorCode::none;
+  // Since the append leadership may have gone; nobody would end the wait then.
+  if (ErrorCode error = check_leader(kNoEpoch); error != ErrorCode::none) co_return error;
+  if (high_watermark_.value() >= end) co_return replicated_outcome();
   ErrorCode outcome = co_await replication_waiters_.wait(end, timeout);
   co_return outcome;
 }
@@ -144,7 +159,8 @@ Result<ReadOutcome> Partition::read(const ReadRequest& request) {
   outcome.high_watermark = high_watermark_.value();
   outcome.log_start_offset = log_->log_start_offset();
   if (auto diverging = divergence(request)) {
-    if (diverging->epoch == kNoEpoch) return error_of(ErrorCode::offset_out_of_range, name());
+    bool is_before_start = request.fetch_offset < log_->log_start_offset();
+    if (diverging->epoch == kNoEpoch || is_before_start) return error_of(ErrorCode::offset_out_of_range, name());
     outcome.diverging = diverging;
     return outcome;
   }

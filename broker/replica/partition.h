@@ -94,7 +94,7 @@ class Partition {
   /// not_enough_replicas is answered before anything is written. Other errors: check_leader's and the validation's.
   ProduceOutcome append_as_leader(std::span<uint8_t> records, bool needs_all, bool allows_zstd);
   /// Waits until every in-sync replica has everything below `end`. Errors: request_timed_out,
-  /// not_leader_or_follower, not_enough_replicas_after_append.
+  /// not_leader_or_follower, not_enough_replicas_after_append, kafka_storage_error.
   Task<ErrorCode> wait_until_replicated(Offset end, Duration timeout);
 
   /// Finds what a consumer may read. Errors: check_leader's, offset_out_of_range, kafka_storage_error.
@@ -111,7 +111,12 @@ class Partition {
   void add_waiter(std::shared_ptr<FetchWaiter> waiter, Offset seen);
 
  private:
+  /// The leader stays; the epoch or the in-sync set may be new. What waits goes on waiting.
+  void keep_leading(const std::vector<BrokerId>& in_sync);
   bool has_enough_in_sync() const;
+  /// What acks=all is answered once the in-sync set has the records.
+  ErrorCode replicated_outcome() const;
+  void end_replicated_waits();
   void on_high_watermark_risen(uint64_t bytes);
   void wake_fetches();
   std::optional<EpochEnd> divergence(const ReadRequest& request) const;

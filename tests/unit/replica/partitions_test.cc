@@ -1,0 +1,214 @@
+#include "broker/replica/partitions.h"
+
+#include <fstream>
+
+#include "partition_fixture.h"
+
+namespace gregor {
+namespace {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+/// A broker's partitions on two shards, over one log directory that outlives them.
+class PartitionsTest : public ::testing::Test {
+ protected:
+  PartitionsTest() { start(); }
+
+  /// As at the start of a broker: opens the directory and loads what is there.
+  void start() {
+    partitions_.reset();
+    directory_.reset();
+    auto opened = LogDirectory::open(files_, home_.path());
+    ASSERT_TRUE(opened.ok()) << opened.error().message;
+    directory_ = std::move(*opened);
+    partitions_ = std::make_unique<Partitions>(ReplicaEnvironment{
+        kSelf, shards_.all(), pool_, files_, shards_.clock(), random_, std::vector<LogDirectory*>{directory_.get()}});
+    auto loaded = shards_.run(partitions_->load_all(settings_, 1));
+    ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+  }
+  void close() {
+    auto closed = shards_.run(partitions_->close_all());
+    ASSERT_TRUE(closed.ok()) << closed.error().message;
+  }
+
+  std::vector<ErrorCode> lead(int partitions, int32_t epoch = 0, std::string topic = "orders") {
+    std::vector<PartitionState> states;
+    for (int32_t i = 0; i < partitions; ++i) {
+      states.push_back({{topic, i}, uuid_of(7), kSelf, LeaderEpoch(epoch), 0, ids({1}), ids({1})});
+    }
+    return shards_.run(partitions_->apply(std::move(states), {{topic, settings_}}));
+  }
+  /// Runs `function` with the partition, on its shard.
+  template <class F>
+  auto with(int32_t index, F function) {
+    TopicPartition name{"orders", index};
+    return shards_.call([&] { return function(partitions_->find(name)); }, partitions_->shard_of(name).index());
+  }
+  bool has(int32_t index) {
+    return with(index, [](Partition* partition) { return partition != nullptr; });
+  }
+  ErrorCode produce(int32_t index) {
+    return with(index, [](Partition* partition) {
+      Buffer batch = batch_of(2);
+      auto outcome = partition->append_as_leader(batch.span(), false, true);
+      return outcome.appended ? ErrorCode::none : kafka_code(outcome.appended.error().code);
+    });
+  }
+  int64_t log_end(int32_t index) {
+    return with(index, [](Partition* partition) { return partition->log().log_end_offset().value; });
+  }
+  int64_t high_watermark(int32_t index) {
+    return with(index, [](Partition* partition) { return partition->high_watermark().value; });
+  }
+  std::vector<std::string> directories_of_logs() {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator(home_.path())) {
+      if (entry.is_directory()) names.push_back(entry.path().filename());
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+  std::string checkpoint(const std::string& name) {
+    std::ifstream file(home_.path() + "/" + name);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  bool has_clean_mark() { return fs::exists(home_.path() + "/.kafka_cleanshutdown"); }
+
+  testing::TemporaryDirectory home_;
+  testing::ManualShards shards_{2};
+  testing::InlinePool pool_;
+  PosixFileSystem files_;
+  SystemRandom random_;
+  PartitionSettings settings_;
+  std::unique_ptr<LogDirectory> directory_;
+  std::unique_ptr<Partitions> partitions_;
+};
+
+TEST_F(PartitionsTest, LogsAreMadeForThePartitionsThatTheControllerNames) {
+  EXPECT_EQ(lead(3), std::vector<ErrorCode>(3, ErrorCode::none));
+  EXPECT_EQ(directories_of_logs(), (std::vector<std::string>{"orders-0", "orders-1", "orders-2"}));
+  EXPECT_EQ(produce(2), ErrorCode::none);
+  EXPECT_FALSE(has(3));
+}
+
+TEST_F(PartitionsTest, EachStateGetsItsOwnError) {
+  lead(2, 5);
+  lead(1, 7);
+  EXPECT_EQ(lead(2, 6), (std::vector<ErrorCode>{ErrorCode::stale_controller_epoch, ErrorCode::none}));
+}
+
+TEST_F(PartitionsTest, LogThatCannotBeMadeAnswersStorageErrorAndTheOthersGoOn) {
+  std::ofstream(home_.path() + "/orders-1") << "in the way";
+  EXPECT_EQ(lead(3), (std::vector<ErrorCode>{ErrorCode::none, ErrorCode::kafka_storage_error, ErrorCode::none}));
+}
+
+TEST_F(PartitionsTest, ReloadedLogsHaveTheirRecordsAndHighWatermarksButNoRole) {
+  lead(3);
+  produce(1);
+  produce(1);
+  close();
+  start();
+  EXPECT_EQ(log_end(1), 4);
+  EXPECT_EQ(high_watermark(1), 4);
+  EXPECT_EQ(log_end(2), 0);
+  EXPECT_EQ(produce(1), ErrorCode::not_leader_or_follower);
+  lead(3);
+  EXPECT_EQ(produce(1), ErrorCode::none);
+}
+
+TEST_F(PartitionsTest, CloseLeavesCheckpointsAndTheMarkOfACleanShutdown) {
+  lead(2);
+  produce(1);
+  close();
+  EXPECT_TRUE(has_clean_mark());
+  EXPECT_EQ(checkpoint("replication-offset-checkpoint"), "0\n2\norders 0 0\norders 1 2\n");
+  EXPECT_EQ(checkpoint("recovery-point-offset-checkpoint"), "0\n2\norders 0 0\norders 1 2\n");
+  start();
+  EXPECT_FALSE(has_clean_mark());
+}
+
+TEST_F(PartitionsTest, UncleanStopLosesNoRecordThatWasWritten) {
+  lead(2);
+  produce(0);
+  start();
+  EXPECT_EQ(log_end(0), 2);
+}
+
+TEST_F(PartitionsTest, RemovedPartitionIsRenamedAtOnceAndGoesAfterTheDelay) {
+  settings_.file_delete_delay_ms = 60'000;
+  lead(2);
+  EXPECT_EQ(shards_.run(partitions_->remove({"orders", 0})), ErrorCode::none);
+  EXPECT_FALSE(has(0));
+  auto names = directories_of_logs();
+  ASSERT_EQ(names.size(), 2u);
+  EXPECT_TRUE(names[0].starts_with("orders-0.") && names[0].ends_with("-delete")) << names[0];
+  EXPECT_EQ(names[1], "orders-1");
+  shards_.advance(59s);
+  EXPECT_EQ(directories_of_logs().size(), 2u);
+  shards_.advance(1s);
+  EXPECT_EQ(directories_of_logs(), std::vector<std::string>{"orders-1"});
+}
+
+TEST_F(PartitionsTest, TopicOfTheSameNameCanBeMadeWhileTheOldFilesWait) {
+  lead(1, 5);
+  produce(0);
+  shards_.run(partitions_->remove({"orders", 0}));
+  EXPECT_EQ(lead(1, 0), std::vector<ErrorCode>{ErrorCode::none});
+  EXPECT_EQ(log_end(0), 0);
+}
+
+TEST_F(PartitionsTest, RemovingWhatIsNotThereIsNoError) {
+  EXPECT_EQ(shards_.run(partitions_->remove({"orders", 0})), ErrorCode::none);
+}
+
+TEST_F(PartitionsTest, RemovalTellsWhoeverWaits) {
+  std::vector<PartitionState> states{{{"orders", 0}, uuid_of(7), kSelf, LeaderEpoch(0), 0, ids({1, 2}), ids({1, 2})}};
+  shards_.run(partitions_->apply(std::move(states), {{"orders", settings_}}));
+  produce(0);
+  size_t shard = partitions_->shard_of({"orders", 0}).index();
+  Partition* partition = with(0, [](Partition* found) { return found; });
+  auto produced = shards_.start(partition->wait_until_replicated(Offset(2), 10s), shard);
+  auto fetch = with(0, [](Partition* found) {
+    auto waiter = std::make_shared<FetchWaiter>(1);
+    found->add_waiter(waiter, found->high_watermark());
+    return waiter;
+  });
+  shards_.run(partitions_->remove({"orders", 0}));
+  EXPECT_EQ(produced.value(), ErrorCode::not_leader_or_follower);
+  EXPECT_TRUE(fetch->is_done());
+}
+
+TEST_F(PartitionsTest, NobodyLeadsAfterSuspension) {
+  lead(4);
+  Shards all = shards_.all();
+  auto suspend = [](Partitions& partitions) -> Task<bool> {
+    co_await partitions.suspend_all();
+    co_return true;
+  };
+  shards_.run(suspend(*partitions_));
+  for (int32_t i = 0; i < 4; ++i) EXPECT_EQ(produce(i), ErrorCode::not_leader_or_follower);
+}
+
+TEST_F(PartitionsTest, CheckpointerWritesWhatChangedFromTimeToTimeUntilItStops) {
+  lead(1);
+  Checkpointer checkpointer(*partitions_, pool_, {directory_.get()});
+  auto run = [](Checkpointer& running) -> Task<bool> {
+    co_await running.run(5s, 60s);
+    co_return true;
+  };
+  auto running = shards_.start(run(checkpointer));
+  produce(0);
+  shards_.advance(5s);
+  EXPECT_EQ(checkpoint("replication-offset-checkpoint"), "0\n1\norders 0 2\n");
+  fs::remove(home_.path() + "/replication-offset-checkpoint");
+  shards_.advance(5s);
+  EXPECT_EQ(checkpoint("replication-offset-checkpoint"), "") << "nothing had changed";
+  EXPECT_FALSE(running.has_ended());
+  checkpointer.stop();
+  shards_.advance(5s);
+  EXPECT_TRUE(running.has_ended());
+}
+
+}  // namespace
+}  // namespace gregor
