@@ -53,7 +53,10 @@ Task<void> Connection::serve() {
     }
     if (reply.kind == Reply::Kind::send) {
       Result<void> sent = co_await send(reply.frame);
-      if (!sent) co_return;
+      if (!sent) {
+        if (!is_ordinary_end(sent.error())) log::warn("closed connection peer={} reason=\"{}\"", peer(), sent.error().message);
+        co_return;
+      }
     }
     touch();
     co_await yield();
@@ -88,6 +91,7 @@ Task<Result<void>> Connection::receive_body(Buffer& body, size_t size, BudgetSha
     body.resize(room);
     Result<void> received = co_await receive_exactly(*socket_, body.span().subspan(filled));
     if (!received) co_return received.error();
+    touch();
   }
   co_return Result<void>();
 }

@@ -44,7 +44,7 @@ class Connection {
   Task<void> serve();
   /// Makes serve end soon: what waits is woken, nothing more is received.
   void shut_down();
-  /// When the last frame began or ended.
+  /// When something of a frame was last received or sent.
   Instant last_active() const { return last_active_; }
   const std::string& peer() const { return info_.peer; }
 

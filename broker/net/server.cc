@@ -1,11 +1,14 @@
 #include "broker/net/server.h"
 
+#include <algorithm>
+
 #include "runtime/logging.h"
 
 namespace gregor {
 namespace {
 
 constexpr Duration kStopPoll = std::chrono::milliseconds(2);
+constexpr Duration kMinSweepInterval = std::chrono::milliseconds(10);
 
 }  // namespace
 
@@ -36,8 +39,8 @@ void Server::accepted(const std::string& listener_name, std::unique_ptr<Socket> 
   auto made = std::make_unique<Connection>(std::move(socket), listener_name, handler_, budget_, config_.limits);
   Connection& connection = *made;
   local.connections.emplace(&connection, std::move(made));
-  if (local.idle_sweep == 0) {
-    local.idle_sweep = Shard::current()->call_after(config_.max_idle / 2, [this] { sweep_idle(); });
+  if (local.idle_sweep == 0 && config_.max_idle >= Duration::zero()) {
+    local.idle_sweep = Shard::current()->call_after(sweep_interval(), [this] { sweep_idle(); });
   }
   spawn(serve(connection));
 }
@@ -46,6 +49,8 @@ Task<void> Server::serve(Connection& connection) {
   co_await connection.serve();
   local_.local().connections.erase(&connection);
 }
+
+Duration Server::sweep_interval() const { return std::max<Duration>(config_.max_idle / 2, kMinSweepInterval); }
 
 void Server::sweep_idle() {
   Local& local = local_.local();
@@ -57,7 +62,7 @@ void Server::sweep_idle() {
   }
   local.idle_sweep = local.connections.empty()
                          ? 0
-                         : Shard::current()->call_after(config_.max_idle / 2, [this] { sweep_idle(); });
+                         : Shard::current()->call_after(sweep_interval(), [this] { sweep_idle(); });
 }
 
 void Server::shut_down_all() {

@@ -17,13 +17,13 @@ struct ListenAddress {
 
 struct ServerConfig {
   int backlog = 50;
-  Duration max_idle = std::chrono::minutes(10);
+  Duration max_idle = std::chrono::minutes(10);  ///< negative: for ever
   ConnectionLimits limits;
 };
 
 /// The listeners and all accepted connections. Connections are dealt out to the shards in turn; each lives on one.
 ///
-/// listen, close_listeners and stop are called on shard 0.
+/// listen and stop are called on shard 0.
 class Server {
  public:
   Server(Network& network, const Shards& shards, FrameHandler& handler, MemoryBudget& budget, ServerConfig config);
@@ -44,6 +44,7 @@ class Server {
   void accepted(const std::string& listener_name, std::unique_ptr<Socket> socket);
   Task<void> serve(Connection& connection);
   void sweep_idle();
+  Duration sweep_interval() const;
   void shut_down_all();
 
   Network& network_;
