@@ -25,7 +25,9 @@ BatchBuilder& BatchBuilder::add(int64_t timestamp_ms, std::optional<std::string_
   max_timestamp_ = std::max(max_timestamp_, timestamp_ms);
   ByteWriter body;
   body.write_int8(0);
-  body.write_varlong(timestamp_ms - base_timestamp_);
+  // Wraps for times at the far ends; so does the addition on reading.
+  body.write_varlong(
+      static_cast<int64_t>(static_cast<uint64_t>(timestamp_ms) - static_cast<uint64_t>(base_timestamp_)));
   body.write_varint(count_);
   write_nullable(body, key);
   write_nullable(body, value);

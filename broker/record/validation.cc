@@ -21,8 +21,7 @@ Result<BatchView> only_batch(Bytes records) {
   if (records.size() < kProbeSize) return invalid_record("the record set is too short to hold a batch");
   auto magic = static_cast<int8_t>(records[kMagic]);
   if (magic == 0 || magic == 1) {
-    return Error{ErrorCode::unsupported_for_message_format,
-                 fmt::format("records of magic {} are no longer taken; produce with magic 2", magic)};
+    return invalid_record(fmt::format("magic {} is taken before version 3 of the produce request only", magic));
   }
   if (magic != 2) return Error{ErrorCode::corrupt_message, fmt::format("unknown magic {}", magic)};
   auto batch = BatchView::probe(records);

@@ -73,9 +73,9 @@ TEST(Validation, TakesExactlyOneWholeBatch) {
   EXPECT_EQ(code_of(cut), ErrorCode::invalid_record);
 }
 
-TEST(Validation, NamesTheOldFormats) {
-  EXPECT_EQ(code_of(golden::magic0_plain), ErrorCode::unsupported_for_message_format);
-  EXPECT_EQ(code_of(golden::magic1_gzip), ErrorCode::unsupported_for_message_format);
+TEST(Validation, TakesNoOldFormat) {
+  EXPECT_EQ(code_of(golden::magic0_plain), ErrorCode::invalid_record);
+  EXPECT_EQ(code_of(golden::magic1_gzip), ErrorCode::invalid_record);
 }
 
 TEST(Validation, FindsACorruptChecksum) {
