@@ -277,7 +277,7 @@ Task<Result<void>> Broker::stop() {
   if (server_) co_await server_->stop();
   Result<void> closed;
   if (partitions_ && control_.broker_epoch().value != -1) {
-    checkpointer_->stop();
+    co_await checkpointer_->stop();
     closed = co_await partitions_->close_all();
   }
   if (zookeeper_) co_await zookeeper_->close();

@@ -1,6 +1,7 @@
 #include "broker/replica/partitions.h"
 
 #include <algorithm>
+#include <set>
 
 #include "runtime/logging.h"
 
@@ -23,7 +24,13 @@ Result<void> first_error(const std::vector<Result<void>>& outcomes) {
   return {};
 }
 
+/// Names and epochs come from the wire: what could not be a directory's name or an epoch is no state.
+bool is_sound(const PartitionState& state) {
+  return topic_name_problem(state.name.topic).empty() && state.name.partition >= 0 && state.leader_epoch.value >= 0;
+}
+
 ErrorCode apply_one(Partition* partition, const PartitionState& state, const PartitionSettings& settings) {
+  if (!is_sound(state)) return ErrorCode::invalid_request;
   if (partition == nullptr) return ErrorCode::kafka_storage_error;  // its log could not be opened
   auto applied = partition->apply(state, settings);
   if (applied) return ErrorCode::none;
@@ -136,7 +143,11 @@ Task<Result<void>> Partitions::load_directory(LogDirectory& directory, const Set
 
 Task<void> Partitions::open_missing(const std::vector<PartitionState>& states, const SettingsByTopic& settings) {
   std::vector<Opened> missing;
-  std::vector<TopicPartition> names = names_of(states);
+  std::set<TopicPartition> wanted;
+  for (const auto& state : states) {
+    if (is_sound(state)) wanted.insert(state.name);
+  }
+  std::vector<TopicPartition> names(wanted.begin(), wanted.end());
   ByShard groups = by_shard(names);
   for (size_t shard = 0; shard < groups.size(); ++shard) {
     auto look = [&] {
@@ -324,18 +335,28 @@ Task<void> Checkpointer::run(Duration high_watermark_interval, Duration recovery
   }
 }
 
+Task<void> Checkpointer::stop() {
+  stopping_ = true;
+  AsyncMutex::Guard last_write_ended = co_await writing_.lock();
+}
+
 Task<void> Checkpointer::write_high_watermarks() {
+  AsyncMutex::Guard writing = co_await writing_.lock();
   AllCheckpoints all = co_await partitions_.checkpoints();
   for (LogDirectory* directory : directories_) {
     if (stopping_ || all[directory].high_watermarks == written_[directory].high_watermarks) continue;
     auto write = [&] { return directory->write_high_watermarks(all[directory].high_watermarks); };
     Result<void> written = co_await in_background(pool_, write);
-    if (!written) log::error("could not write a checkpoint reason=\"{}\"", written.error().message);
+    if (!written) {
+      log::error("could not write a checkpoint reason=\"{}\"", written.error().message);
+      continue;
+    }
     written_[directory].high_watermarks = std::move(all[directory].high_watermarks);
   }
 }
 
 Task<void> Checkpointer::write_recovery_points() {
+  AsyncMutex::Guard writing = co_await writing_.lock();
   AllCheckpoints all = co_await partitions_.checkpoints();
   for (LogDirectory* directory : directories_) {
     if (stopping_ || all[directory].recovery_points == written_[directory].recovery_points) continue;
@@ -344,7 +365,10 @@ Task<void> Checkpointer::write_recovery_points() {
       return written ? directory->write_log_start_offsets(all[directory].log_start_offsets) : written;
     };
     Result<void> written = co_await in_background(pool_, write);
-    if (!written) log::error("could not write a checkpoint reason=\"{}\"", written.error().message);
+    if (!written) {
+      log::error("could not write a checkpoint reason=\"{}\"", written.error().message);
+      continue;
+    }
     written_[directory].recovery_points = std::move(all[directory].recovery_points);
   }
 }

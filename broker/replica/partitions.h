@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "broker/replica/partition.h"
+#include "runtime/async_mutex.h"
 #include "runtime/background_pool.h"
 #include "runtime/random.h"
 
@@ -95,7 +96,8 @@ class Checkpointer {
 
   /// Goes on until `stop`. On shard 0.
   Task<void> run(Duration high_watermark_interval, Duration recovery_point_interval);
-  void stop() { stopping_ = true; }
+  /// Begins no write any more, and returns once one that is under way has ended.
+  Task<void> stop();
 
  private:
   Task<void> write_high_watermarks();
@@ -105,6 +107,7 @@ class Checkpointer {
   BackgroundPool& pool_;
   const std::vector<LogDirectory*> directories_;
   bool stopping_ = false;
+  AsyncMutex writing_;
   AllCheckpoints written_;
 };
 

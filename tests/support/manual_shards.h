@@ -79,10 +79,25 @@ class ManualShard final : public Shard {
   TimerId last_timer_ = 0;
 };
 
-/// Does its work at once, in the thread that asks.
+/// Does its work at once in the thread that asks, or, while it is held, when it is let go.
 class InlinePool final : public BackgroundPool {
  public:
-  void submit(UniqueFunction<void()> work) override { work(); }
+  void submit(UniqueFunction<void()> work) override {
+    if (is_held_) {
+      held_.push_back(std::move(work));
+    } else {
+      work();
+    }
+  }
+  void hold() { is_held_ = true; }
+  void let_go() {
+    is_held_ = false;
+    for (auto& work : std::exchange(held_, {})) work();
+  }
+
+ private:
+  bool is_held_ = false;
+  std::vector<UniqueFunction<void()>> held_;
 };
 
 /// A coroutine that was started and may not have ended yet.

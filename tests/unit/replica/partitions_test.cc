@@ -103,6 +103,23 @@ TEST_F(PartitionsTest, LogThatCannotBeMadeAnswersStorageErrorAndTheOthersGoOn) {
   EXPECT_EQ(lead(3), (std::vector<ErrorCode>{ErrorCode::none, ErrorCode::kafka_storage_error, ErrorCode::none}));
 }
 
+TEST_F(PartitionsTest, StatesThatCouldNotBeAPartitionMakeNoDirectory) {
+  auto state = [](std::string topic, int32_t index, int32_t epoch) {
+    return PartitionState{{std::move(topic), index}, uuid_of(7), kSelf, LeaderEpoch(epoch), 0, ids({1}), ids({1})};
+  };
+  std::vector<PartitionState> states{state("../orders", 0, 0), state("orders", -1, 0), state("orders", 0, -1)};
+  auto errors = shards_.run(partitions_->apply(states, {{"../orders", settings_}, {"orders", settings_}}));
+  EXPECT_EQ(errors, std::vector<ErrorCode>(3, ErrorCode::invalid_request));
+  EXPECT_TRUE(directories_of_logs().empty());
+}
+
+TEST_F(PartitionsTest, PartitionNamedTwiceIsOpenedOnce) {
+  PartitionState state{{"orders", 0}, uuid_of(7), kSelf, LeaderEpoch(0), 0, ids({1}), ids({1})};
+  auto errors = shards_.run(partitions_->apply({state, state}, {{"orders", settings_}}));
+  EXPECT_EQ(errors, std::vector<ErrorCode>(2, ErrorCode::none));
+  EXPECT_EQ(produce(0), ErrorCode::none);
+}
+
 TEST_F(PartitionsTest, ReloadedLogsHaveTheirRecordsAndHighWatermarksButNoRole) {
   lead(3);
   produce(1);
@@ -190,13 +207,19 @@ TEST_F(PartitionsTest, NobodyLeadsAfterSuspension) {
   for (int32_t i = 0; i < 4; ++i) EXPECT_EQ(produce(i), ErrorCode::not_leader_or_follower);
 }
 
+Task<bool> run(Checkpointer& checkpointer) {
+  co_await checkpointer.run(5s, 60s);
+  co_return true;
+}
+
+Task<bool> stop(Checkpointer& checkpointer) {
+  co_await checkpointer.stop();
+  co_return true;
+}
+
 TEST_F(PartitionsTest, CheckpointerWritesWhatChangedFromTimeToTimeUntilItStops) {
   lead(1);
   Checkpointer checkpointer(*partitions_, pool_, {directory_.get()});
-  auto run = [](Checkpointer& running) -> Task<bool> {
-    co_await running.run(5s, 60s);
-    co_return true;
-  };
   auto running = shards_.start(run(checkpointer));
   produce(0);
   shards_.advance(5s);
@@ -205,7 +228,37 @@ TEST_F(PartitionsTest, CheckpointerWritesWhatChangedFromTimeToTimeUntilItStops) 
   shards_.advance(5s);
   EXPECT_EQ(checkpoint("replication-offset-checkpoint"), "") << "nothing had changed";
   EXPECT_FALSE(running.has_ended());
-  checkpointer.stop();
+  EXPECT_TRUE(shards_.run(stop(checkpointer)));
+  shards_.advance(5s);
+  EXPECT_TRUE(running.has_ended());
+}
+
+TEST_F(PartitionsTest, CheckpointerStopsOnceItsLastWriteHasEnded) {
+  lead(1);
+  Checkpointer checkpointer(*partitions_, pool_, {directory_.get()});
+  auto running = shards_.start(run(checkpointer));
+  produce(0);
+  pool_.hold();
+  shards_.advance(5s);
+  auto stopped = shards_.start(stop(checkpointer));
+  EXPECT_FALSE(stopped.has_ended());
+  shards_.call([&] { pool_.let_go(); });
+  EXPECT_TRUE(stopped.has_ended());
+  shards_.advance(5s);
+  EXPECT_TRUE(running.has_ended());
+}
+
+TEST_F(PartitionsTest, CheckpointThatCouldNotBeWrittenIsTriedAgain) {
+  lead(1);
+  Checkpointer checkpointer(*partitions_, pool_, {directory_.get()});
+  auto running = shards_.start(run(checkpointer));
+  produce(0);
+  fs::create_directory(home_.path() + "/replication-offset-checkpoint.tmp");
+  shards_.advance(5s);
+  fs::remove(home_.path() + "/replication-offset-checkpoint.tmp");
+  shards_.advance(5s);
+  EXPECT_EQ(checkpoint("replication-offset-checkpoint"), "0\n1\norders 0 2\n");
+  shards_.run(stop(checkpointer));
   shards_.advance(5s);
   EXPECT_TRUE(running.has_ended());
 }
