@@ -24,7 +24,9 @@ class PartitionsTest : public ::testing::Test {
     directory_ = std::move(*opened);
     partitions_ = std::make_unique<Partitions>(ReplicaEnvironment{
         kSelf, shards_.all(), pool_, files_, shards_.clock(), random_, std::vector<LogDirectory*>{directory_.get()}});
-    auto loaded = shards_.run(partitions_->load_all(settings_, 1));
+    std::map<std::string, PartitionSettings> settings;
+    for (const auto& name : directory_->partitions()) settings[name.topic] = settings_;
+    auto loaded = shards_.run(partitions_->load_all(std::move(settings), 1));
     ASSERT_TRUE(loaded.ok()) << loaded.error().message;
   }
   void close() {
