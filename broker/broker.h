@@ -10,6 +10,7 @@
 #include "broker/coordination/zk_client.h"
 #include "broker/log/log_directory.h"
 #include "broker/net/server.h"
+#include "broker/replica/checkpointer.h"
 #include "broker/replica/control_state.h"
 #include "broker/replica/partitions.h"
 

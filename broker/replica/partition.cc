@@ -112,6 +112,13 @@ ProduceOutcome Partition::append_as_leader(std::span<uint8_t> records, bool need
   rules.now_ms = clock_.wall_ms();
   ProduceValidation validation = validate_produced(records, rules);
   if (!validation.batch) return {validation.batch.error(), std::move(validation.record_errors), false};
+  if (validation.batch->view().producer_id() != kNoProducerId) {
+    // Nothing here could tell its repetitions apart, which is all that such a producer asks for.
+    return {Error{make_error_code(ErrorCode::unknown_producer_id),
+                  "This broker gives out no producer ids: idempotent and transactional producers are not served yet."},
+            {},
+            false};
+  }
   auto appended = log_->append_as_leader(*validation.batch, leader_epoch_);
   if (!appended) return {appended.error(), {}, false};
   Offset end = appended->last_offset + 1;

@@ -1,5 +1,7 @@
 #include "broker/replica/partitions.h"
 
+#include "broker/replica/checkpointer.h"
+
 #include <fstream>
 
 #include "partition_fixture.h"
