@@ -41,11 +41,11 @@ class _Brokers:
         self._tmp_path_factory = tmp_path_factory
         self._made = []
 
-    def __call__(self, broker_id=1, chroot=None, folder=None, **options):
+    def __call__(self, broker_id=1, chroot=None, zookeeper=None, **options):
         """A broker that is not started yet. Brokers with one chroot are one cluster."""
         chroot = f"/{uuid.uuid4().hex[:8]}" if chroot is None else chroot
-        folder = folder or self._tmp_path_factory.mktemp("broker")
-        broker = Broker(folder, self._zookeeper.address + chroot, broker_id, **options)
+        address = (zookeeper or self._zookeeper).address
+        broker = Broker(self._tmp_path_factory.mktemp("broker"), address + chroot, broker_id, **options)
         broker.chroot = chroot
         self._made.append(broker)
         _running.append(broker)

@@ -290,7 +290,7 @@ class TestMetaProperties:
         broker, file, own_id = changed("cluster.id", other)
         assert broker.wait_for_exit() == 1
         assert own_id in broker.log() and other in broker.log(), "names both ids"
-        assert str(file) in broker.log() and "zookeeper.connect" in broker.log(), "names both places"
+        assert str(file) in broker.log() and broker.options["zookeeper.connect"] in broker.log(), "names both places"
 
     def test_of_another_version(self, changed):
         broker, file, _ = changed("version", "9")

@@ -4,6 +4,7 @@ import json
 import socket
 import struct
 import time
+from contextlib import contextmanager
 
 import pytest
 from kazoo.exceptions import NoNodeError
@@ -12,6 +13,7 @@ import batches
 import processes
 import wire
 from batches import Record
+from zookeeper import ZooKeeper
 
 SESSION_TIMEOUT_MS = 2000
 ROOT = ("[admin, brokers, cluster, config, consumers, controller, controller_epoch, feature, isr_change_notification, "
@@ -19,15 +21,36 @@ ROOT = ("[admin, brokers, cluster, config, consumers, controller, controller_epo
 
 
 @pytest.fixture(scope="module")
-def root_broker(new_shared_broker):
+def root(tmp_path_factory):
+    """A ZooKeeper that holds one broker's znodes and nothing else."""
+    server = ZooKeeper(tmp_path_factory.mktemp("zookeeper"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def root_broker(root, new_shared_broker):
     """A broker that uses ZooKeeper's root, and whose topic is called orders."""
-    broker = new_shared_broker(chroot="").start()
+    broker = new_shared_broker(zookeeper=root, chroot="").start()
     broker.topic_id = wire.create_topic(broker, "orders", 2, retention_ms=1234)
-    return broker
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def root_znodes(root):
+    with connected(root) as client:
+        yield client
 
 
 @pytest.fixture
 def znodes(zookeeper):
+    with connected(zookeeper) as client:
+        yield client
+
+
+@contextmanager
+def connected(zookeeper):
     client = zookeeper.client()
     yield client
     client.stop()
@@ -38,12 +61,12 @@ def read(znodes, path):
     return json.loads(znodes.get(path)[0])
 
 
-def test_zkcli_lists_the_root_as_kafkas(root_broker, zookeeper):
-    assert zookeeper.zkcli("ls", "/") == [ROOT]
+def test_zkcli_lists_the_root_as_kafkas(root_broker, root):
+    assert root.zkcli("ls", "/") == [ROOT]
 
 
-def test_zkcli_shows_the_broker(root_broker, zookeeper):
-    [line] = zookeeper.zkcli("get", "/brokers/ids/1")
+def test_zkcli_shows_the_broker(root_broker, root):
+    [line] = root.zkcli("get", "/brokers/ids/1")
     registration = json.loads(line)
     assert abs(int(registration.pop("timestamp")) / 1000 - time.time()) < 600
     assert registration == {
@@ -52,65 +75,65 @@ def test_zkcli_shows_the_broker(root_broker, zookeeper):
         "listener_security_protocol_map": {"PLAINTEXT": "PLAINTEXT"}}
 
 
-def test_zkcli_shows_the_controller(root_broker, zookeeper):
-    [line] = zookeeper.zkcli("get", "/controller")
+def test_zkcli_shows_the_controller(root_broker, root):
+    [line] = root.zkcli("get", "/controller")
     controller = json.loads(line)
     assert controller.pop("timestamp").isdigit()
     assert controller == {"version": 2, "brokerid": 1, "kraftControllerEpoch": -1}
 
 
-def test_zkcli_lists_the_topics(root_broker, zookeeper):
-    assert zookeeper.zkcli("ls", "/brokers/topics") == ["[orders]"]
+def test_zkcli_lists_the_topics(root_broker, root):
+    assert root.zkcli("ls", "/brokers/topics") == ["[orders]"]
 
 
-def test_the_controller_epoch_is_a_plain_number(root_broker, znodes):
-    assert znodes.get("/controller_epoch")[0] == b"1"
+def test_the_controller_epoch_is_a_plain_number(root_broker, root_znodes):
+    assert root_znodes.get("/controller_epoch")[0] == b"1"
 
 
-def test_topic_and_partition_states_are_kafkas(root_broker, znodes):
-    topic = read(znodes, "/brokers/topics/orders")
+def test_topic_and_partition_states_are_kafkas(root_broker, root_znodes):
+    topic = read(root_znodes, "/brokers/topics/orders")
     assert len(topic.pop("topic_id")) == 22
     assert topic == {"version": 3, "partitions": {"0": [1], "1": [1]}, "adding_replicas": {}, "removing_replicas": {}}
-    assert sorted(znodes.get_children("/brokers/topics/orders/partitions")) == ["0", "1"]
-    assert read(znodes, "/brokers/topics/orders/partitions/1/state") == {
+    assert sorted(root_znodes.get_children("/brokers/topics/orders/partitions")) == ["0", "1"]
+    assert read(root_znodes, "/brokers/topics/orders/partitions/1/state") == {
         "version": 1, "leader": 1, "leader_epoch": 0, "controller_epoch": 1, "isr": [1]}
-    assert read(znodes, "/config/topics/orders") == {"version": 1, "config": {"retention.ms": "1234"}}
+    assert read(root_znodes, "/config/topics/orders") == {"version": 1, "config": {"retention.ms": "1234"}}
 
 
-def test_json_has_no_spaces(root_broker, znodes):
+def test_json_has_no_spaces(root_broker, root_znodes):
     for path in ("/brokers/ids/1", "/controller", "/cluster/id", "/brokers/topics/orders",
                  "/brokers/topics/orders/partitions/0/state", "/config/topics/orders"):
-        assert b" " not in znodes.get(path)[0], path
+        assert b" " not in root_znodes.get(path)[0], path
 
 
-def test_broker_and_controller_are_ephemeral_and_the_rest_is_not(root_broker, znodes):
-    owners = {path: znodes.exists(path).ephemeralOwner for path in
+def test_broker_and_controller_are_ephemeral_and_the_rest_is_not(root_broker, root_znodes):
+    owners = {path: root_znodes.exists(path).ephemeralOwner for path in
               ("/brokers/ids/1", "/controller", "/controller_epoch", "/cluster/id", "/brokers/topics/orders")}
     assert owners["/brokers/ids/1"] == owners["/controller"] != 0
     assert owners["/controller_epoch"] == owners["/cluster/id"] == owners["/brokers/topics/orders"] == 0
 
 
-def test_persistent_paths_are_there_and_empty(root_broker, znodes):
+def test_persistent_paths_are_there_and_empty(root_broker, root_znodes):
     for path in ("/consumers", "/brokers/seqid", "/admin/delete_topics", "/isr_change_notification", "/config/changes",
                  "/log_dir_event_notification", "/latest_producer_id_block", "/config/clients", "/config/users",
                  "/config/brokers", "/config/ips"):
-        assert znodes.get_children(path) == [], path
+        assert root_znodes.get_children(path) == [], path
 
 
-def test_a_deleted_topic_leaves_no_znode(root_broker, znodes):
+def test_a_deleted_topic_leaves_no_znode(root_broker, root_znodes):
     wire.create_topic(root_broker, "passing")
     wire.ask(root_broker, wire.DELETE_TOPICS, topics=[{"name": "passing"}])
     for path in ("/brokers/topics/passing", "/config/topics/passing", "/admin/delete_topics/passing"):
-        processes.wait_until(lambda: not znodes.exists(path), f"{path} is gone")
+        processes.wait_until(lambda: not root_znodes.exists(path), f"{path} is gone")
 
 
-def test_a_topic_created_in_zookeeper_gets_leaders(root_broker, znodes):
+def test_a_topic_created_in_zookeeper_gets_leaders(root_broker, root_znodes):
     """What an old script does; the controller gives such a topic its id."""
-    znodes.create("/brokers/topics/by-script", b'{"version":1,"partitions":{"0":[1]}}')
+    root_znodes.create("/brokers/topics/by-script", b'{"version":1,"partitions":{"0":[1]}}')
     processes.wait_until(lambda: is_led(root_broker, "by-script"), "the partition has a leader")
-    assert len(read(znodes, "/brokers/topics/by-script")["topic_id"]) == 22
+    assert len(read(root_znodes, "/brokers/topics/by-script")["topic_id"]) == 22
     wire.ask(root_broker, wire.DELETE_TOPICS, topics=[{"name": "by-script"}])
-    processes.wait_until(lambda: not znodes.exists("/brokers/topics/by-script"), "it is gone again")
+    processes.wait_until(lambda: not root_znodes.exists("/brokers/topics/by-script"), "it is gone again")
 
 
 def is_led(broker, topic):
