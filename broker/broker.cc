@@ -177,8 +177,9 @@ void Broker::wire() {
   controller_ = std::make_unique<Controller>(ControllerEnvironment{id_, *zookeeper_, runtime_.network, runtime_.random,
                                                                    runtime_.clock, config_});
 
-  apis_.add(std::make_unique<ProduceApi>(*partitions_, metadata_, runtime_.shards));
-  apis_.add(std::make_unique<FetchApi>(*partitions_, metadata_, runtime_.shards, config_, runtime_.random));
+  apis_.add(std::make_unique<ProduceApi>(*partitions_, metadata_, runtime_.shards, runtime_.pool));
+  apis_.add(std::make_unique<FetchApi>(*partitions_, metadata_, runtime_.shards, runtime_.pool, config_,
+                                       runtime_.random));
   apis_.add(std::make_unique<ListOffsetsApi>(*partitions_, metadata_));
   apis_.add(std::make_unique<MetadataApi>(metadata_, *topic_admin_, first, config_, cluster_id_));
   apis_.add(std::make_unique<LeaderAndIsrApi>(*partitions_, control_, *zookeeper_, config_, first));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "broker/api/fetch_down_conversion.h"
 #include "broker/api/listener_view.h"
 #include "broker/config/options.h"
 #include "runtime/logging.h"
@@ -11,6 +12,7 @@ namespace {
 
 constexpr int16_t kFirstWithoutCutBatch = 3;
 constexpr int16_t kFirstWithMagic2 = 4;
+constexpr int16_t kFirstWithStorageError = 6;
 constexpr int16_t kFirstWithSessions = 7;
 constexpr int16_t kFirstWithTopicIds = 13;
 constexpr int32_t kNoSession = 0;
@@ -22,13 +24,21 @@ bool is_full_fetch(const protocol::FetchRequest& request, int16_t version) {
          request.session_epoch == kFinalEpoch;
 }
 
+/// The error as clients of `version` know it: from not_leader_or_follower too they learn to look again (KIP-112).
+ErrorCode known_error(const Error& error, int16_t version) {
+  ErrorCode code = kafka_code(error.code);
+  bool is_unknown = code == ErrorCode::kafka_storage_error && version < kFirstWithStorageError;
+  return is_unknown ? ErrorCode::not_leader_or_follower : code;
+}
+
 }  // namespace
 
 FetchApi::FetchApi(Partitions& partitions, const MetadataCache& metadata, const Shards& shards,
-                   const BrokerConfig& config, Random& random)
+                   BackgroundPool& pool, const BrokerConfig& config, Random& random)
     : partitions_(partitions),
       metadata_(metadata),
       shards_(shards),
+      pool_(pool),
       config_(config),
       random_(random),
       sessions_(shards.size()) {
@@ -49,6 +59,7 @@ Task<Reply> FetchApi::handle(RequestContext context, ByteReader body) {
   if (plan_.error == ErrorCode::none) {
     items = items_of(std::move(plan_.partitions), context.version());
     co_await read_when_ready(items, limits_of(*request, context), context.connection.gone);
+    if (context.version() < kFirstWithMagic2) co_await convert_down_all(items, context.version());
   }
   std::vector<bool> taken = co_await taken_by_session(plan_, items);
   co_return reply(context, plan_, items, std::move(taken));
@@ -200,24 +211,42 @@ void FetchApi::read(Item& item, int64_t& bytes_left, bool& is_first, int16_t ver
   request.current_leader_epoch = LeaderEpoch(item.wanted.current_leader_epoch);
   request.last_fetched_epoch = LeaderEpoch(item.wanted.last_fetched_epoch);
   // The first records of an answer come whole however large, or a consumer could never get past them (KIP-74).
-  request.at_least_one_batch = is_first;
+  // Of old clients not all turn the order of partitions, so every partition's first records come whole.
+  request.at_least_one_batch = is_first || (version < kFirstWithoutCutBatch && bytes_left > 0);
   auto outcome = partition->read(request);
   item.leader_epoch = partition->leader_epoch();
+  item.converts_down = partition->settings().converts_down;
   if (!outcome) {
-    item.error = kafka_code(outcome.error().code);
+    item.error = known_error(outcome.error(), version);
     return;
   }
   item.outcome = std::move(*outcome);
   // Since version 3 no consumer is sent a first batch that it could not read.
   if (item.outcome.data.is_first_batch_cut && version >= kFirstWithoutCutBatch) item.outcome.data = {};
   if (item.outcome.data.size_bytes == 0) return;
-  if (version < kFirstWithMagic2) {
-    item.outcome.data = {};
-    item.error = ErrorCode::unsupported_version;
-    return;
-  }
   is_first = false;
   bytes_left -= static_cast<int64_t>(item.outcome.data.size_bytes);
+}
+
+Task<void> FetchApi::convert_down_all(std::vector<Item>& items, int16_t version) {
+  for (Item& item : items) {
+    if (item.error != ErrorCode::none) continue;
+    LogRead found = std::exchange(item.outcome.data, {});
+    if (!item.converts_down) {
+      item.error = ErrorCode::unsupported_version;
+      continue;
+    }
+    if (found.size_bytes == 0) continue;
+    DownConversionRules rules = down_conversion_rules(version, item.wanted.fetch_offset, found);
+    Result<Buffer> converted = co_await down_converted(pool_, std::move(found), rules);
+    if (converted) {
+      item.converted = std::move(*converted);
+      continue;
+    }
+    item.error = known_error(converted.error(), version);
+    log::warn("could not convert records for an old consumer partition={}-{} offset={} error={}", item.wanted.topic,
+              item.wanted.partition, item.wanted.fetch_offset.value, converted.error().message);
+  }
 }
 
 Task<void> FetchApi::add_waiter(const std::vector<Item>& items, std::shared_ptr<FetchWaiter> waiter) {
@@ -247,7 +276,8 @@ FetchApi::Response::Partition FetchApi::row_of(const Item& item) const {
   Response::Partition row;
   row.partition_index = item.wanted.partition;
   row.error_code = static_cast<int16_t>(item.error);
-  row.records = protocol::Records::external(item.outcome.data.size_bytes);
+  row.records = item.converted.empty() ? protocol::Records::external(item.outcome.data.size_bytes)
+                                       : protocol::Records::view(item.converted.view());
   if (item.error != ErrorCode::none) {
     row.high_watermark = kNoOffset.value;
     return row;

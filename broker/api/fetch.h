@@ -12,12 +12,12 @@
 namespace gregor {
 
 /// Fetch: versions 0 to 17, from consumers: long polling, incremental sessions, topic ids; records go out of the
-/// segment files by sendfile. Left out so far: replicas (replica_id >= 0), and down-conversion for versions before 4,
-/// whose clients are told UNSUPPORTED_VERSION by partition when there are records for them.
+/// segment files by sendfile, but for versions before 4, whose clients get message sets of magic 0 or 1 made in memory.
+/// Left out so far: replicas (replica_id >= 0).
 class FetchApi final : public Api {
  public:
-  FetchApi(Partitions& partitions, const MetadataCache& metadata, const Shards& shards, const BrokerConfig& config,
-           Random& random);
+  FetchApi(Partitions& partitions, const MetadataCache& metadata, const Shards& shards, BackgroundPool& pool,
+           const BrokerConfig& config, Random& random);
 
   protocol::ApiKey key() const override { return protocol::ApiKey::fetch; }
   Task<Reply> handle(RequestContext context, ByteReader body) override;
@@ -32,6 +32,8 @@ class FetchApi final : public Api {
     ErrorCode error = ErrorCode::none;
     ReadOutcome outcome;
     LeaderEpoch leader_epoch = kNoEpoch;
+    bool converts_down = true;  ///< the topic's message.downconversion.enable
+    Buffer converted;           ///< the answer's records in place of outcome.data, for versions before 4
   };
   /// What the request's session says: which partitions to read, or why not.
   struct Plan {
@@ -60,6 +62,8 @@ class FetchApi final : public Api {
   void read(Item& item, int64_t& bytes_left, bool& is_first, int16_t version);
   /// Reads, and while there is not enough, waits and reads again.
   Task<void> read_when_ready(std::vector<Item>& items, Limits limits, std::stop_token gone);
+  /// Turns what was read into what versions before 4 understand.
+  Task<void> convert_down_all(std::vector<Item>& items, int16_t version);
   Task<void> add_waiter(const std::vector<Item>& items, std::shared_ptr<FetchWaiter> waiter);
 
   Reply reply(const RequestContext& context, const Plan& plan, std::vector<Item>& items, std::vector<bool> taken);
@@ -69,6 +73,7 @@ class FetchApi final : public Api {
   Partitions& partitions_;
   const MetadataCache& metadata_;
   const Shards& shards_;
+  BackgroundPool& pool_;
   const BrokerConfig& config_;
   Random& random_;
   PerShard<FetchSessions> sessions_;

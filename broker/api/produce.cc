@@ -12,11 +12,12 @@ namespace {
 constexpr int16_t kAcksNone = 0;
 constexpr int16_t kAcksLeader = 1;
 constexpr int16_t kAcksAll = -1;
+constexpr int16_t kFirstWithMagic2Only = 3;
 constexpr int16_t kFirstWithZstd = 7;
 // Kafka's own tool for administration may write where other clients must not.
 constexpr std::string_view kAdminClient = "__admin_client";
 
-/// The batch to be patched in place: the frame is the request's own, nobody else reads it.
+/// The batch to be patched in place: the frame, or what was converted, is the request's own, nobody else reads it.
 std::span<uint8_t> in_place(Bytes records) { return {const_cast<uint8_t*>(records.data()), records.size()}; }
 
 bool is_valid_acks(int16_t acks) { return acks == kAcksNone || acks == kAcksLeader || acks == kAcksAll; }
@@ -35,6 +36,7 @@ Task<Reply> ProduceApi::handle(RequestContext context, ByteReader body) {
       if (is_internal_topic(topic.name) && !may_write_internal) item.error = ErrorCode::invalid_topic_exception;
     }
   }
+  if (context.version() < kFirstWithMagic2Only) co_await convert_up_all(items);
   co_await append_all(items, request->acks, context.version());
   if (request->acks == kAcksAll) co_await await_replication(items, std::chrono::milliseconds(request->timeout_ms));
   if (request->acks == kAcksNone) {
@@ -45,6 +47,41 @@ Task<Reply> ProduceApi::handle(RequestContext context, ByteReader body) {
                                        failed->name.partition, name_of(failed->error)));
   }
   co_return reply_with(context, response_of(*request, items, context));
+}
+
+Partition* ProduceApi::find_or_refuse(Item& item) {
+  Partition* partition = partitions_.find(item.name);
+  if (partition != nullptr) return partition;
+  bool is_known = metadata_.image().partition(item.name) != nullptr;
+  item.error = is_known ? ErrorCode::not_leader_or_follower : ErrorCode::unknown_topic_or_partition;
+  return nullptr;
+}
+
+std::optional<UpConversionRules> ProduceApi::up_conversion_rules(Item& item) {
+  Partition* partition = find_or_refuse(item);
+  if (partition == nullptr) return std::nullopt;
+  UpConversionRules rules;
+  rules.max_message_bytes = partition->settings().produce_rules.max_message_bytes;
+  rules.max_plain_size = partition->settings().produce_rules.max_plain_size;
+  return rules;
+}
+
+Task<void> ProduceApi::convert_up_all(std::vector<Item>& items) {
+  for (Item& item : items) {
+    if (item.error != ErrorCode::none || !is_message_set(item.records.bytes())) continue;
+    auto look_up = [this, &item] { return up_conversion_rules(item); };
+    std::optional<UpConversionRules> rules = co_await on(partitions_.shard_of(item.name), look_up);
+    if (!rules) continue;
+    auto convert = [&item, &rules] { return convert_up(item.records.bytes(), *rules); };
+    Result<Buffer> converted = co_await in_background(pool_, convert);
+    if (!converted) {
+      item.error = kafka_code(converted.error().code);
+      item.error_message = converted.error().message;
+      continue;
+    }
+    item.converted = std::move(*converted);
+    item.records = protocol::Records::view(item.converted.view());
+  }
 }
 
 Task<void> ProduceApi::append_all(std::vector<Item>& items, int16_t acks, int16_t version) {
@@ -63,12 +100,8 @@ Task<void> ProduceApi::append_all(std::vector<Item>& items, int16_t acks, int16_
 }
 
 void ProduceApi::append(Item& item, int16_t acks, int16_t version) {
-  Partition* partition = partitions_.find(item.name);
-  if (partition == nullptr) {
-    bool is_known = metadata_.image().partition(item.name) != nullptr;
-    item.error = is_known ? ErrorCode::not_leader_or_follower : ErrorCode::unknown_topic_or_partition;
-    return;
-  }
+  Partition* partition = find_or_refuse(item);
+  if (partition == nullptr) return;
   ProduceOutcome outcome =
       partition->append_as_leader(in_place(item.records.bytes()), acks == kAcksAll, version >= kFirstWithZstd);
   item.leader = partition->leader();

@@ -5,18 +5,20 @@
 #include "broker/api/api.h"
 #include "broker/metadata/metadata_cache.h"
 #include "broker/protocol/produce.h"
+#include "broker/record/conversion.h"
 #include "broker/replica/partitions.h"
 
 namespace gregor {
 
-/// Produce: versions 0 to 11, with acks 0, 1 and all. Left out so far: message sets of magic 0 and 1 (answered
-/// UNSUPPORTED_FOR_MESSAGE_FORMAT), idempotent and transactional producers (InitProducerId is not served).
+/// Produce: versions 0 to 11, with acks 0, 1 and all. Left out so far: idempotent and transactional producers
+/// (InitProducerId is not served).
 ///
 /// Every partition's batch is checked and appended on the shard that owns the partition, straight out of the frame.
+/// Message sets of magic 0 and 1, which versions 0 to 2 bring, first become batches, in the background.
 class ProduceApi final : public Api {
  public:
-  ProduceApi(Partitions& partitions, const MetadataCache& metadata, const Shards& shards)
-      : partitions_(partitions), metadata_(metadata), shards_(shards) {}
+  ProduceApi(Partitions& partitions, const MetadataCache& metadata, const Shards& shards, BackgroundPool& pool)
+      : partitions_(partitions), metadata_(metadata), shards_(shards), pool_(pool) {}
 
   protocol::ApiKey key() const override { return protocol::ApiKey::produce; }
   Task<Reply> handle(RequestContext context, ByteReader body) override;
@@ -31,6 +33,7 @@ class ProduceApi final : public Api {
 
     TopicPartitionView name;
     protocol::Records records;
+    Buffer converted;  ///< what `records` are a view of, where they did not come as a batch
     ErrorCode error = ErrorCode::none;
     std::string error_message;
     std::vector<RecordError> record_errors;
@@ -40,6 +43,10 @@ class ProduceApi final : public Api {
     LeaderEpoch leader_epoch = kNoEpoch;
   };
 
+  /// Makes batches of the message sets among the items' records.
+  Task<void> convert_up_all(std::vector<Item>& items);
+  std::optional<UpConversionRules> up_conversion_rules(Item& item);
+  Partition* find_or_refuse(Item& item);
   Task<void> append_all(std::vector<Item>& items, int16_t acks, int16_t version);
   void append(Item& item, int16_t acks, int16_t version);
   Task<void> await_replication(std::vector<Item>& items, Duration timeout);
@@ -49,6 +56,7 @@ class ProduceApi final : public Api {
   Partitions& partitions_;
   const MetadataCache& metadata_;
   const Shards& shards_;
+  BackgroundPool& pool_;
 };
 
 }  // namespace gregor

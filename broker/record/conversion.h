@@ -5,6 +5,7 @@
 
 #include "broker/types/ids.h"
 #include "runtime/buffer.h"
+#include "runtime/bytes.h"
 #include "runtime/result.h"
 
 namespace gregor {
@@ -16,6 +17,9 @@ struct UpConversionRules {
   /// How much a compressed message may decompress to; ours, Kafka has no such bound.
   size_t max_plain_size = 256 << 20;
 };
+
+/// True when `records` begin like a message set of magic 0 or 1.
+bool is_message_set(Bytes records);
 
 /// Makes one batch of magic 2 of a message set of magic 0 or 1, as Produce before version 3 brings it: any number
 /// of plain messages, or a single compressed one. Codec, order and timestamps are kept (magic 0 has none); offsets

@@ -53,6 +53,10 @@ Result<void> add_all(const BatchView& entry, const UpConversionRules& rules, Bat
 
 }  // namespace
 
+bool is_message_set(Bytes records) {
+  return records.size() >= batch_layout::kProbeSize && records[batch_layout::kMagic] < 2;
+}
+
 Result<Buffer> convert_up(Bytes message_set, const UpConversionRules& rules) {
   Bytes rest = message_set;
   auto first = take_message(rest);

@@ -11,6 +11,8 @@ struct PartitionSettings {
   /// What produced batches must keep; time and request version are filled in for each.
   ProduceRules produce_rules;
   int32_t min_insync_replicas = 1;
+  /// Consumers that know only magic 0 and 1 are served too.
+  bool converts_down = true;
   /// How long the files of a deleted log stay.
   int64_t file_delete_delay_ms = 60'000;
 };

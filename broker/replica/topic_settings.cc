@@ -42,6 +42,7 @@ PartitionSettings partition_settings(const TopicConfig& topic) {
   PartitionSettings settings;
   settings.log = log_config(topic);
   settings.min_insync_replicas = topic.get(topic_options::min_insync_replicas);
+  settings.converts_down = topic.get(topic_options::message_downconversion_enable);
   settings.file_delete_delay_ms = topic.get(topic_options::file_delete_delay_ms);
   ProduceRules& rules = settings.produce_rules;
   rules.max_message_bytes = static_cast<uint32_t>(topic.get(topic_options::max_message_bytes));
