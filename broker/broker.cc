@@ -132,6 +132,11 @@ Task<Result<void>> Broker::take_identity() {
     if (id_ == kNoBroker && known) id_ = known->broker_id().value_or(kNoBroker);
   }
   if (Result<void> checked = check_identity(directories_); !checked) co_return checked;
+  if (id_ == kNoBroker && !config_.get(options::broker_id_generation_enable)) {
+    co_return Error{make_error_code(ErrorCode::invalid_config),
+                    "Invalid value -1 for configuration broker.id: must be 0 or more, since "
+                    "broker.id.generation.enable is false"};
+  }
   if (id_ == kNoBroker) {
     Result<BrokerId> generated = co_await generate_broker_id(*zookeeper_, config_.get(options::reserved_broker_max_id));
     if (!generated) co_return generated.error();
