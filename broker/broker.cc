@@ -27,6 +27,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
+constexpr Duration kStopPoll = milliseconds(20);
+constexpr Duration kCoordinationPatience = std::chrono::seconds(5);
+
 /// What requests may hold together where queued.max.request.bytes leaves it open: a quarter of the machine's memory.
 size_t request_memory_limit(const BrokerConfig& config) {
   int64_t configured = config.get(options::queued_max_request_bytes);
@@ -62,26 +65,35 @@ Broker::Broker(BrokerRuntime runtime, BrokerConfig config)
 Broker::~Broker() = default;
 
 Task<Result<void>> Broker::start() {
+  is_starting_ = true;
+  Result<void> started = co_await bring_up();
+  is_starting_ = false;
+  co_return started;
+}
+
+Task<Result<void>> Broker::bring_up() {
   Result<void> done = co_await open_directories();
-  if (!done) co_return done;
+  if (!done || is_stopping_) co_return done;
+  is_connecting_ = true;
   done = co_await join_coordination();
-  if (!done) co_return done;
+  is_connecting_ = false;
+  if (!done || is_stopping_) co_return done;
   done = co_await take_identity();
-  if (!done) co_return done;
+  if (!done || is_stopping_) co_return done;
   wire();
   done = co_await load_partitions();
-  if (!done) co_return done;
+  if (!done || is_stopping_) co_return done;
   done = listen();
   if (!done) co_return done;
   done = co_await register_self();
-  if (!done) co_return done;
+  if (!done || is_stopping_) co_return done;
   controller_->start();
   spawn(checkpointer_->run(milliseconds(config_.get(options::replica_high_watermark_checkpoint_interval_ms)),
                            milliseconds(config_.get(options::log_flush_offset_checkpoint_interval_ms))));
   BrokerId self = id_;
   auto knows_us = [self](const ClusterImage& image) { return image.broker(self) != nullptr; };
   bool is_known = false;
-  while (!is_known && !is_stopping_) is_known = co_await metadata_.wait_until(knows_us, milliseconds(200));
+  while (!is_known && !is_stopping_) is_known = co_await metadata_.wait_until(knows_us, kStopPoll, {});
   if (is_known) {
     log::info("ready broker_id={} listeners={} cluster_id={} controller={}", id_.value, text_of(advertised_),
               cluster_id_, metadata_.image().controller().value);
@@ -211,6 +223,7 @@ Task<Result<void>> Broker::load_partitions() {
   if (!settings) co_return settings.error();
   int32_t threads = config_.get(options::num_recovery_threads_per_data_dir);
   Result<void> loaded = co_await partitions_->load_all(std::move(*settings), threads);
+  are_partitions_loaded_ = loaded.ok();
   co_return loaded;
 }
 
@@ -279,13 +292,24 @@ Task<void> Broker::renew_registration() {
 
 Task<Result<void>> Broker::stop() {
   is_stopping_ = true;
+  Shard& shard = *Shard::current();
+  // Requests wait for the coordination service as long as it takes. Stopping does not.
+  TimerId patience = shard.call_after(kCoordinationPatience, [this] {
+    if (zookeeper_) spawn(zookeeper_->close());
+  });
+  if (zookeeper_ && zookeeper_->state() != SessionState::connected) co_await zookeeper_->close();
+  // A start that is under way uses what would be taken down; only an attempt to connect may be left as it is.
+  while (is_starting_ && !is_connecting_) co_await sleep_for(kStopPoll);
   if (controller_) co_await controller_->stop();
+  // Whoever waits for a replica would keep the server from stopping.
+  if (partitions_) co_await partitions_->suspend_all();
   if (server_) co_await server_->stop();
   Result<void> closed;
-  if (partitions_ && control_.broker_epoch().value != -1) {
+  if (are_partitions_loaded_) {
     co_await checkpointer_->stop();
     closed = co_await partitions_->close_all();
   }
+  shard.cancel(patience);
   if (zookeeper_) co_await zookeeper_->close();
   co_return closed;
 }

@@ -35,10 +35,12 @@ class Broker {
   /// Opens the log directories, joins the cluster and serves; returns when clients are answered. Error: what stands
   /// in the way, in words for the operator.
   Task<Result<void>> start();
-  /// Lets requests finish, closes every log and leaves the cluster. After a failed start too.
+  /// Lets requests finish, closes every log and leaves the cluster. After a failed start too, and
+  /// during one.
   Task<Result<void>> stop();
 
  private:
+  Task<Result<void>> bring_up();
   Task<Result<void>> open_directories();
   Task<Result<void>> join_coordination();
   Task<Result<void>> take_identity();
@@ -71,7 +73,10 @@ class Broker {
   MemoryBudget request_memory_;
   std::unique_ptr<Server> server_;
   int64_t registered_session_ = 0;
+  bool is_starting_ = false;
+  bool is_connecting_ = false;
   bool is_stopping_ = false;
+  bool are_partitions_loaded_ = false;
 };
 
 }  // namespace gregor

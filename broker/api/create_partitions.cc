@@ -38,12 +38,12 @@ bool has_leaders(const ClusterImage& image, const std::string& name, int32_t cou
 
 }  // namespace
 
-Task<Response> CreatePartitionsApi::answer(RequestContext, Request request) {
-  Response response = co_await run_on(admin_shard_, create_all(std::move(request)));
+Task<Response> CreatePartitionsApi::answer(RequestContext context, Request request) {
+  Response response = co_await run_on(admin_shard_, create_all(std::move(request), context.connection.gone));
   co_return response;
 }
 
-Task<Response> CreatePartitionsApi::create_all(Request request) {
+Task<Response> CreatePartitionsApi::create_all(Request request, std::stop_token gone) {
   std::set<std::string_view> seen;
   Response response;
   std::vector<Task<Response::TopicResult>> creations;
@@ -53,7 +53,7 @@ Task<Response> CreatePartitionsApi::create_all(Request request) {
     } else if (!seen.insert(topic.name).second) {
       response.results.push_back(result(topic.name, ErrorCode::invalid_request, "Duplicate topic in request."));
     } else {
-      creations.push_back(create_one(topic, std::chrono::milliseconds(request.timeout_ms), request.validate_only));
+      creations.push_back(create_one(topic, std::chrono::milliseconds(request.timeout_ms), request.validate_only, gone));
     }
   }
   std::vector<Response::TopicResult> made = co_await when_all(std::move(creations));
@@ -62,14 +62,14 @@ Task<Response> CreatePartitionsApi::create_all(Request request) {
 }
 
 Task<Response::TopicResult> CreatePartitionsApi::create_one(Request::Topic wanted, Duration timeout,
-                                                            bool validate_only) {
+                                                            bool validate_only, std::stop_token gone) {
   std::string name(wanted.name);
   Result<void> added = co_await admin_.add_partitions(name, wanted.count, assignments_of(wanted), validate_only);
   if (!added) co_return result(name, kafka_code(added.error().code), added.error().message);
   if (validate_only) co_return result(name, ErrorCode::none, std::nullopt);
   int32_t count = wanted.count;
   auto all_there = [name, count](const ClusterImage& image) { return has_leaders(image, name, count); };
-  bool in_time = co_await metadata_.wait_until(all_there, timeout);
+  bool in_time = co_await metadata_.wait_until(all_there, timeout, gone);
   if (!in_time) co_return result(name, ErrorCode::request_timed_out, "The request timed out.");
   co_return result(name, ErrorCode::none, std::nullopt);
 }

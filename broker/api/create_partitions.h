@@ -24,8 +24,9 @@ class CreatePartitionsApi final
   using Request = protocol::CreatePartitionsRequest;
   using Response = protocol::CreatePartitionsResponse;
 
-  Task<Response> create_all(Request request);
-  Task<Response::TopicResult> create_one(Request::Topic wanted, Duration timeout, bool validate_only);
+  Task<Response> create_all(Request request, std::stop_token gone);
+  Task<Response::TopicResult> create_one(Request::Topic wanted, Duration timeout, bool validate_only,
+                                         std::stop_token gone);
 
   const Controller& controller_;
   TopicAdmin& admin_;

@@ -74,12 +74,12 @@ bool shows(const ClusterImage& image, const Response& response) {
 
 }  // namespace
 
-Task<Response> CreateTopicsApi::answer(RequestContext, Request request) {
-  Response response = co_await run_on(admin_shard_, create_all(std::move(request)));
+Task<Response> CreateTopicsApi::answer(RequestContext context, Request request) {
+  Response response = co_await run_on(admin_shard_, create_all(std::move(request), context.connection.gone));
   co_return response;
 }
 
-Task<Response> CreateTopicsApi::create_all(Request request) {
+Task<Response> CreateTopicsApi::create_all(Request request, std::stop_token gone) {
   Response response;
   std::set<std::string_view> twice = names_given_twice(request);
   std::vector<Task<Response::Topic>> creations;
@@ -96,7 +96,7 @@ Task<Response> CreateTopicsApi::create_all(Request request) {
   for (auto& row : made) response.topics.push_back(std::move(row));
   if (!request.validate_only) {
     Duration timeout = std::chrono::milliseconds(request.timeout_ms);
-    co_await await_leaders(response, timeout);
+    co_await await_leaders(response, timeout, gone);
   }
   co_return response;
 }
@@ -117,9 +117,9 @@ Task<Response::Topic> CreateTopicsApi::create_one(Request::Topic wanted, bool va
   co_return row;
 }
 
-Task<void> CreateTopicsApi::await_leaders(Response& response, Duration timeout) {
+Task<void> CreateTopicsApi::await_leaders(Response& response, Duration timeout, std::stop_token gone) {
   auto all_there = [&response](const ClusterImage& image) { return shows(image, response); };
-  bool in_time = co_await metadata_.wait_until(all_there, timeout);
+  bool in_time = co_await metadata_.wait_until(all_there, timeout, gone);
   if (in_time) co_return;
   for (auto& row : response.topics) {
     Response only;

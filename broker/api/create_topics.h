@@ -23,9 +23,9 @@ class CreateTopicsApi final : public TypedApi<protocol::CreateTopicsRequest, pro
   using Request = protocol::CreateTopicsRequest;
   using Response = protocol::CreateTopicsResponse;
 
-  Task<Response> create_all(Request request);
+  Task<Response> create_all(Request request, std::stop_token gone);
   Task<Response::Topic> create_one(Request::Topic wanted, bool validate_only);
-  Task<void> await_leaders(Response& response, Duration timeout);
+  Task<void> await_leaders(Response& response, Duration timeout, std::stop_token gone);
 
   const Controller& controller_;
   TopicAdmin& admin_;

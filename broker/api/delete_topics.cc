@@ -27,20 +27,21 @@ void fail(Response::TopicResult& row, ErrorCode code, std::string message) {
 }  // namespace
 
 Task<Response> DeleteTopicsApi::answer(RequestContext context, Request request) {
-  Response response = co_await run_on(admin_shard_, delete_all(std::move(request), context.version()));
+  Response response = co_await run_on(admin_shard_, delete_all(std::move(request), context.version(), context.connection.gone));
   co_return response;
 }
 
-Task<Response> DeleteTopicsApi::delete_all(Request request, int16_t version) {
+Task<Response> DeleteTopicsApi::delete_all(Request request, int16_t version, std::stop_token gone) {
   Instant deadline = Shard::current()->clock().now() + std::chrono::milliseconds(request.timeout_ms);
   std::vector<Task<Response::TopicResult>> deletions;
-  for (const auto& topic : wanted_topics(request)) deletions.push_back(delete_one(topic, deadline, version));
+  for (const auto& topic : wanted_topics(request)) deletions.push_back(delete_one(topic, deadline, version, gone));
   Response response;
   response.responses = co_await when_all(std::move(deletions));
   co_return response;
 }
 
-Task<Response::TopicResult> DeleteTopicsApi::delete_one(Request::Topic wanted, Instant deadline, int16_t version) {
+Task<Response::TopicResult> DeleteTopicsApi::delete_one(Request::Topic wanted, Instant deadline, int16_t version,
+                                                         std::stop_token gone) {
   Response::TopicResult row;
   row.topic_id = wanted.topic_id;
   if (wanted.name) row.name = std::string(*wanted.name);
@@ -71,7 +72,7 @@ Task<Response::TopicResult> DeleteTopicsApi::delete_one(Request::Topic wanted, I
     fail(row, kafka_code(asked.error().code), asked.error().message);
     co_return row;
   }
-  bool is_gone = co_await admin_.wait_until_deleted(*row.name, row.topic_id, deadline);
+  bool is_gone = co_await admin_.wait_until_deleted(*row.name, row.topic_id, deadline, gone);
   if (!is_gone) fail(row, ErrorCode::request_timed_out, "The request timed out.");
   co_return row;
 }

@@ -23,8 +23,8 @@ class DeleteTopicsApi final : public TypedApi<protocol::DeleteTopicsRequest, pro
   using Request = protocol::DeleteTopicsRequest;
   using Response = protocol::DeleteTopicsResponse;
 
-  Task<Response> delete_all(Request request, int16_t version);
-  Task<Response::TopicResult> delete_one(Request::Topic wanted, Instant deadline, int16_t version);
+  Task<Response> delete_all(Request request, int16_t version, std::stop_token gone);
+  Task<Response::TopicResult> delete_one(Request::Topic wanted, Instant deadline, int16_t version, std::stop_token gone);
 
   const Controller& controller_;
   TopicAdmin& admin_;

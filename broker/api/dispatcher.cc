@@ -21,7 +21,7 @@ bool is_for_unready_broker(protocol::ApiKey key) {
          key == protocol::ApiKey::update_metadata || key == protocol::ApiKey::stop_replica;
 }
 
-constexpr Duration kReadyPoll = std::chrono::milliseconds(500);
+constexpr Duration kReadyPatience = std::chrono::hours(1);
 
 }  // namespace
 
@@ -38,12 +38,12 @@ Api* ApiRegistry::find(int16_t key) const {
 
 Task<bool> Dispatcher::ready(const ConnectionInfo& connection) {
   BrokerId self = self_;
-  while (metadata_.image().broker(self) == nullptr) {
-    if (connection.gone.stop_requested()) co_return false;
-    auto knows_us = [self](const ClusterImage& image) { return image.broker(self) != nullptr; };
-    co_await metadata_.wait_until(knows_us, kReadyPoll);
+  auto knows_us = [self](const ClusterImage& image) { return image.broker(self) != nullptr; };
+  bool is_ready = false;
+  while (!is_ready && !connection.gone.stop_requested()) {
+    is_ready = co_await metadata_.wait_until(knows_us, kReadyPatience, connection.gone);
   }
-  co_return true;
+  co_return is_ready;
 }
 
 Task<Reply> Dispatcher::handle(const ConnectionInfo& connection, Buffer frame) {

@@ -124,7 +124,7 @@ Task<protocol::MetadataResponse> MetadataApi::answer(RequestContext context, pro
   std::map<std::string, ErrorCode> errors;
   if (!all && may_create(context, request)) {
     std::vector<std::string> missing = missing_topics(request, metadata_.image());
-    if (!missing.empty()) errors = co_await create_missing(std::move(missing));
+    if (!missing.empty()) errors = co_await create_missing(std::move(missing), context.connection.gone);
   }
   const ClusterImage& image = metadata_.image();
   Response response;
@@ -148,7 +148,8 @@ bool MetadataApi::may_create(const RequestContext& context, const Request& reque
   return asked && config_.get(options::auto_create_topics_enable);
 }
 
-Task<std::map<std::string, ErrorCode>> MetadataApi::create_missing(std::vector<std::string> missing) {
+Task<std::map<std::string, ErrorCode>> MetadataApi::create_missing(std::vector<std::string> missing,
+                                                                   std::stop_token gone) {
   std::vector<Task<ErrorCode>> creations;
   for (const auto& name : missing) creations.push_back(run_on(admin_shard_, create_one(name)));
   std::vector<ErrorCode> outcomes = co_await when_all(std::move(creations));
@@ -159,7 +160,7 @@ Task<std::map<std::string, ErrorCode>> MetadataApi::create_missing(std::vector<s
     if (outcomes[i] == ErrorCode::none) created.push_back(missing[i]);
   }
   auto led = [created](const ClusterImage& image) { return all_led(image, created); };
-  co_await metadata_.wait_until(std::move(led), kWaitForNewTopics);
+  co_await metadata_.wait_until(std::move(led), kWaitForNewTopics, gone);
   co_return errors;
 }
 

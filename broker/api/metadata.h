@@ -33,7 +33,7 @@ class MetadataApi final : public TypedApi<protocol::MetadataRequest, protocol::M
 
   bool may_create(const RequestContext& context, const Request& request) const;
   /// Creates those of the requested topics that are missing. Yields the error of each that could not be.
-  Task<std::map<std::string, ErrorCode>> create_missing(std::vector<std::string> missing);
+  Task<std::map<std::string, ErrorCode>> create_missing(std::vector<std::string> missing, std::stop_token gone);
   Task<ErrorCode> create_one(std::string name);
 
   MetadataCache& metadata_;

@@ -19,6 +19,7 @@ namespace paths = zk::paths;
 
 // A topic's assignment must fit into one znode, which ZooKeeper bounds at 1 MiB (jute.maxbuffer).
 constexpr int32_t kMaxPartitions = 50'000;
+constexpr Duration kGonePoll = std::chrono::milliseconds(500);
 
 Error kafka_error(ErrorCode code, std::string message) { return Error{make_error_code(code), std::move(message)}; }
 
@@ -167,6 +168,9 @@ Task<Result<void>> TopicAdmin::write_new_topic(std::string name, Uuid id, Assign
   }
   if (done) co_return Result<void>();
   if (done.error().is(ZkCode::node_exists)) {
+    // A write whose answer was lost is made again, and fails on itself.
+    Result<ZkNode> there = co_await zookeeper_.get(paths::topic(name), Watch::no);
+    if (there && there->data == topic_text) co_return Result<void>();
     co_return kafka_error(ErrorCode::topic_already_exists, "Topic '" + name + "' already exists.");
   }
   co_return done.error();
@@ -181,16 +185,18 @@ Task<Result<void>> TopicAdmin::request_deletion(std::string name) {
   co_return Result<void>();
 }
 
-Task<bool> TopicAdmin::wait_until_deleted(std::string name, Uuid id, Instant deadline) {
+Task<bool> TopicAdmin::wait_until_deleted(std::string name, Uuid id, Instant deadline, std::stop_token gone) {
   std::string path = paths::topic(name);
-  while (true) {
+  const Clock& clock = Shard::current()->clock();
+  while (!gone.stop_requested()) {
     Result<ZkNode> node = co_await zookeeper_.get(path, Watch::yes);
     if (!node) co_return node.error().is(ZkCode::no_node);
     auto assignment = zk::TopicAssignment::decode(node->data);
     if (assignment && assignment->topic_id != id.to_string()) co_return true;  // made again already
-    bool changed = co_await zookeeper_.next_event(path, deadline);
-    if (!changed) co_return false;
+    bool changed = co_await zookeeper_.next_event(path, std::min(deadline, clock.now() + kGonePoll));
+    if (!changed && clock.now() >= deadline) co_return false;
   }
+  co_return false;
 }
 
 Task<Result<void>> TopicAdmin::add_partitions(std::string name, int32_t count,
@@ -202,6 +208,9 @@ Task<Result<void>> TopicAdmin::add_partitions(std::string name, int32_t count,
   if (!node) co_return node.error();
   auto topic = zk::TopicAssignment::decode(node->data);
   if (!topic) co_return topic.error();
+  if (topic->partitions.empty() || topic->partitions.begin()->first != 0) {
+    co_return kafka_error(ErrorCode::invalid_partitions, "The topic '" + name + "' has no partition 0 in its assignment.");
+  }
   auto present = static_cast<int32_t>(topic->partitions.size());
   for (const auto& [index, partition] : topic->partitions) {
     if (!partition.is_being_reassigned()) continue;
@@ -230,9 +239,14 @@ Task<Result<void>> TopicAdmin::add_partitions(std::string name, int32_t count,
     for (BrokerId replica : replicas) topic->partitions[index].replicas.push_back(replica.value);
   }
   std::string text = topic->encode();
-  Result<ZkStat> set = co_await zookeeper_.set(paths::topic(name), std::move(text), node->stat.version);
-  if (!set) co_return set.error();
-  co_return Result<void>();
+  Result<ZkStat> set = co_await zookeeper_.set(paths::topic(name), text, node->stat.version);
+  if (set) co_return Result<void>();
+  // A write whose answer was lost is made again, and fails on itself.
+  bool may_be_ours = set.error().is(ZkCode::bad_version);
+  if (!may_be_ours) co_return set.error();
+  node = co_await zookeeper_.get(paths::topic(name), Watch::no);
+  if (node && node->data == text) co_return Result<void>();
+  co_return set.error();
 }
 
 }  // namespace gregor

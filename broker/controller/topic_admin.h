@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -44,8 +45,8 @@ class TopicAdmin {
   /// Asks the controller to delete the topic. Errors: unknown_topic_or_partition.
   Task<Result<void>> request_deletion(std::string name);
   /// Waits until nothing is left of the topic in ZooKeeper, or another one has its name; yields whether that came
-  /// before `deadline`.
-  Task<bool> wait_until_deleted(std::string name, Uuid id, Instant deadline);
+  /// before `deadline`. Soon after `gone` is stopped it gives up.
+  Task<bool> wait_until_deleted(std::string name, Uuid id, Instant deadline, std::stop_token gone);
   /// Raises the number of partitions to `count`, the new ones placed by `assignment` when it is not empty. Errors:
   /// unknown_topic_or_partition, invalid_partitions, invalid_replica_assignment, reassignment_in_progress.
   Task<Result<void>> add_partitions(std::string name, int32_t count, std::vector<std::vector<BrokerId>> assignment,

@@ -156,7 +156,13 @@ Task<void> ZkClient::replace_session() {
 }
 
 Task<void> ZkClient::close() {
-  if (closing_) co_return;
+  if (closing_) {
+    while (state_ != SessionState::closed) {
+      auto change = changed_.wait(shard_.clock().now() + kLong);
+      co_await change;
+    }
+    co_return;
+  }
   closing_ = true;
   fail_queued(ZCLOSING);
   while (replacing_) {
@@ -167,6 +173,7 @@ Task<void> ZkClient::close() {
   fail_queued(ZCLOSING);
   state_ = SessionState::closed;
   deliver(state_);
+  changed_.wake_all();
 }
 
 // --- what the session does ---------------------------------------------------------------------------------------

@@ -21,37 +21,42 @@ Task<void> MetadataCache::publish(std::shared_ptr<const ClusterImage> image) {
 void MetadataCache::install(std::shared_ptr<const ClusterImage> image) {
   Local& local = local_.local();
   local.image = std::move(image);
-  std::erase_if(local.waiters, [&](Waiter* waiter) {
-    if (!waiter->holds(*local.image)) return false;
+  for (auto& waiter : local.waiters) {
+    if (waiter->has_ended || !waiter->holds(*local.image)) continue;
     waiter->held = true;
-    Shard::current()->cancel(waiter->timer);
-    Shard::current()->post([awaiting = waiter->awaiting] { awaiting.resume(); });
-    return true;
-  });
+    end(*waiter);
+  }
 }
 
-Task<bool> MetadataCache::wait_until(std::function<bool(const ClusterImage&)> holds, Duration timeout) {
+void MetadataCache::end(Waiter& waiter) {
+  if (std::exchange(waiter.has_ended, true)) return;
+  Shard::current()->cancel(waiter.timer);
+  Shard::current()->post([awaiting = waiter.awaiting] { awaiting.resume(); });
+}
+
+Task<bool> MetadataCache::wait_until(std::function<bool(const ClusterImage&)> holds, Duration timeout,
+                                     std::stop_token gone) {
   if (holds(image())) co_return true;
-  if (timeout <= Duration::zero()) co_return false;
+  if (timeout <= Duration::zero() || gone.stop_requested()) co_return false;
   struct Awaiter {
-    Local& local;
-    Waiter& waiter;
+    Local* local;
+    std::shared_ptr<Waiter> waiter;
     Duration timeout;
     bool await_ready() const { return false; }
     void await_suspend(std::coroutine_handle<> awaiting) {
-      waiter.awaiting = awaiting;
-      local.waiters.push_back(&waiter);
-      waiter.timer = Shard::current()->call_after(timeout, [this] {
-        std::erase(local.waiters, &waiter);
-        waiter.awaiting.resume();
-      });
+      waiter->awaiting = awaiting;
+      waiter->timer = Shard::current()->call_after(timeout, [waiting = waiter] { end(*waiting); });
+      local->waiters.push_back(waiter);
     }
-    void await_resume() const {}
+    void await_resume() const { std::erase(local->waiters, waiter); }
   };
-  Waiter waiter{std::move(holds), {}, 0, false};
-  Awaiter waiting{local_.local(), waiter, timeout};
+  auto waiter = std::make_shared<Waiter>();
+  waiter->holds = std::move(holds);
+  Awaiter waiting{&local_.local(), waiter, timeout};
+  // Reaches the shard after the wait has begun, also when it comes at once.
+  std::stop_callback on_gone(gone, [home = Shard::current(), waiter] { home->post([waiter] { end(*waiter); }); });
   co_await waiting;
-  co_return waiter.held;
+  co_return waiter->held;
 }
 
 }  // namespace gregor

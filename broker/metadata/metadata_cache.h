@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <vector>
 
 #include "broker/metadata/cluster_image.h"
@@ -23,8 +24,9 @@ class MetadataCache {
   /// Makes `image` the picture on every shard and returns once all have it. On shard 0, one call at a time.
   Task<void> publish(std::shared_ptr<const ClusterImage> image);
 
-  /// Waits on this shard until `holds` is true of its picture, at most for `timeout`; yields whether it is.
-  Task<bool> wait_until(std::function<bool(const ClusterImage&)> holds, Duration timeout);
+  /// Waits on this shard until `holds` is true of its picture, at most for `timeout` and until `gone` is stopped, which
+  /// any thread may do; yields whether it is.
+  Task<bool> wait_until(std::function<bool(const ClusterImage&)> holds, Duration timeout, std::stop_token gone);
 
  private:
   struct Waiter {
@@ -32,13 +34,16 @@ class MetadataCache {
     std::coroutine_handle<> awaiting;
     TimerId timer = 0;
     bool held = false;
+    bool has_ended = false;
   };
   struct Local {
     std::shared_ptr<const ClusterImage> image = std::make_shared<ClusterImage>();
-    std::vector<Waiter*> waiters;
+    std::vector<std::shared_ptr<Waiter>> waiters;
   };
 
   void install(std::shared_ptr<const ClusterImage> image);
+  /// Lets the waiter go on. On its shard.
+  static void end(Waiter& waiter);
 
   const Shards& shards_;
   PerShard<Local> local_;
