@@ -28,6 +28,7 @@ void BrokerChannel::close() {
 Task<void> BrokerChannel::run() {
   auto self = shared_from_this();  // a closed channel lives until its last exchange has ended
   is_running_ = true;
+  co_await yield();  // so that no answer comes while its request is being sent
   bool is_warned = false;
   while (!queue_.empty()) {
     Buffer frame = Buffer::copy_of(queue_.front().frame.view());

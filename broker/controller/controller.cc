@@ -81,21 +81,26 @@ Task<void> Controller::run() {
     if (is_stopping_) break;
     Result<void> looked = co_await look_at_next();
     if (looked || is_stopping_) continue;
-    on_failure(looked.error());
-    co_await sleep_for(kRetryDelay);
+    co_await recover(looked.error());
+    if (!is_stopping_) co_await sleep_for(kRetryDelay);
   }
   is_running_ = false;
 }
 
-void Controller::on_failure(const Error& error) {
+Task<void> Controller::recover(Error error) {
   if (error.is(ZkCode::session_expired) || error.is(ZkCode::closed)) {
     on_session_lost();  // the new session brings its own election
-    return;
+    co_return;
   }
   log::warn("the controller's work was interrupted, beginning anew reason=\"{}\"", error.message);
+  std::optional<ControllerTerm> term = term_;
   leave_office();
   agenda_ = {};
   agenda_.election = true;
+  if (!term) co_return;
+  // As long as /controller names us nobody else would be elected, nor we again.
+  Result<void> resigned = co_await resign(environment_.zookeeper, *term);
+  if (!resigned) log::debug("could not resign reason=\"{}\"", resigned.error().message);
 }
 
 Task<Result<void>> Controller::look_at_next() {
@@ -287,6 +292,7 @@ Task<Result<void>> Controller::look_at_topics() {
 
 Task<Result<void>> Controller::look_at_assignment(std::string topic) {
   if (!context_.topics.contains(topic)) co_return Result<void>();  // new: look_at_topics will find it
+  if (context_.topics_to_delete.contains(topic)) co_return Result<void>();
   std::vector<std::string> names;
   names.push_back(topic);
   auto read = co_await store_.topics(*term_, names);
@@ -327,6 +333,7 @@ void Controller::delete_replicas(const std::string& topic) {
       holders.insert(partition.replicas.begin(), partition.replicas.end());
     }
   }
+  if (deleting_on_.at(topic).empty()) agenda_.deleted.insert(topic);
   for (BrokerId holder : deleting_on_.at(topic)) {
     auto receiver = context_.live_brokers.find(holder);
     if (receiver == context_.live_brokers.end()) {

@@ -76,7 +76,8 @@ class Controller {
   void delete_replicas(const std::string& topic);
   void send(BrokerId broker, Buffer frame, BrokerChannel::AnswerHandler on_answer);
   void leave_office();
-  void on_failure(const Error& error);
+  /// What was begun failed: gives the office up and stands for election again.
+  Task<void> recover(Error error);
 
   const ControllerEnvironment environment_;
   ControllerStore store_;

@@ -89,8 +89,10 @@ std::vector<ZkOp> ops_of(const StateChange& change) {
   return ops;
 }
 
-StateChange written(StateChange change) {
-  if (!change.is_new) ++change.next.znode_version;
+int32_t version_after(const StateChange& change) { return change.is_new ? 0 : change.next.znode_version + 1; }
+
+StateChange written(StateChange change, int32_t version) {
+  change.next.znode_version = version;
   return change;
 }
 
@@ -220,15 +222,18 @@ Task<Result<std::vector<StateChange>>> ControllerStore::write_states(ControllerT
   for (size_t i = 0; i < chunks.size(); ++i) {
     if (is_fenced_off(outcomes[i])) co_return not_controller_any_more();
     if (outcomes[i]) {
-      for (auto& change : chunks[i]) done.push_back(written(std::move(change)));
+      for (auto& change : chunks[i]) {
+        int32_t version = version_after(change);
+        done.push_back(written(std::move(change), version));
+      }
       continue;
     }
     if (is_final(outcomes[i].error())) co_return outcomes[i].error();
     // One of them stands in the way of all: each for itself.
-    std::vector<Result<void>> singles = co_await write_each(term, chunks[i]);
+    std::vector<Result<int32_t>> singles = co_await write_each(term, chunks[i]);
     for (size_t j = 0; j < singles.size(); ++j) {
       if (singles[j]) {
-        done.push_back(written(std::move(chunks[i][j])));
+        done.push_back(written(std::move(chunks[i][j]), *singles[j]));
       } else if (is_final(singles[j].error())) {
         co_return singles[j].error();
       } else {
@@ -254,8 +259,8 @@ Task<Result<void>> ControllerStore::ensure_partition_parents(ControllerTerm term
   co_return Result<void>();
 }
 
-Task<std::vector<Result<void>>> ControllerStore::write_each(ControllerTerm term, std::vector<StateChange> changes) {
-  std::vector<Result<void>> outcomes;
+Task<std::vector<Result<int32_t>>> ControllerStore::write_each(ControllerTerm term, std::vector<StateChange> changes) {
+  std::vector<Result<int32_t>> outcomes;
   for (const auto& change : changes) {
     std::vector<ZkOp> ops = ops_of(change);
     if (change.is_new) {
@@ -270,13 +275,26 @@ Task<std::vector<Result<void>>> ControllerStore::write_each(ControllerTerm term,
     ZkMultiResult done = co_await zookeeper_.multi(fenced(term, std::move(ops)));
     if (is_fenced_off(done)) {
       outcomes.push_back(not_controller_any_more());
-    } else if (!done) {
-      outcomes.push_back(done.error());
+    } else if (done) {
+      outcomes.push_back(version_after(change));
     } else {
-      outcomes.emplace_back();
+      Result<int32_t> version = co_await version_if_written(change, done.error());
+      outcomes.push_back(std::move(version));
     }
   }
   co_return outcomes;
+}
+
+Task<Result<int32_t>> ControllerStore::version_if_written(StateChange change, Error error) {
+  bool may_be_ours = error.is(ZkCode::node_exists) || error.is(ZkCode::bad_version);
+  if (!may_be_ours) co_return error;
+  Result<ZkNode> node = co_await zookeeper_.get(paths::partition_state(change.partition.topic, change.partition.partition), Watch::no);
+  if (!node) co_return error;
+  auto znode = zk::PartitionState::decode(node->data);
+  if (!znode) co_return error;
+  change.next.znode_version = node->stat.version;
+  if (decode(*znode, node->stat.version) != change.next) co_return error;
+  co_return node->stat.version;
 }
 
 Task<Result<void>> ControllerStore::fenced_op(ControllerTerm term, ZkOp op) {
@@ -304,13 +322,23 @@ Task<Result<void>> ControllerStore::delete_topic(ControllerTerm term, std::strin
       }
     }
   }
-  std::vector<std::string> last{paths::partitions(name), paths::topic(name), paths::config("topics", name),
-                                paths::delete_topic(name)};
+  std::vector<std::string> last{paths::partitions(name), paths::config("topics", name)};
   for (const auto& path : last) {
     Result<void> removed = co_await fenced_op(term, ZkOp::remove(path, kAnyVersion));
     if (!removed) co_return removed.error();
   }
-  co_return Result<void>();
+  // Together: once the topic is gone another of its name may be made, which the wish must not meet.
+  std::vector<ZkOp> ops;
+  ops.push_back(ZkOp::remove(paths::topic(name), kAnyVersion));
+  ops.push_back(ZkOp::remove(paths::delete_topic(name), kAnyVersion));
+  ZkMultiResult gone = co_await zookeeper_.multi(fenced(term, std::move(ops)));
+  if (gone) co_return Result<void>();
+  if (is_fenced_off(gone)) co_return not_controller_any_more();
+  if (!gone.error().is(ZkCode::no_node)) co_return gone.error();
+  bool is_topic_there = gone.failed_op == 2;
+  std::string left = is_topic_there ? paths::topic(name) : paths::delete_topic(name);
+  Result<void> removed = co_await fenced_op(term, ZkOp::remove(std::move(left), kAnyVersion));
+  co_return removed;
 }
 
 Task<Result<void>> ControllerStore::drop_deletion(ControllerTerm term, std::string name) {

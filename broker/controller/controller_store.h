@@ -33,7 +33,7 @@ class ControllerStore {
   /// Writes the states, many in one multi, and yields those written, with their znodes' new versions. One that can't be
   /// written because its znode changed is left out and told in the log.
   Task<Result<std::vector<StateChange>>> write_states(ControllerTerm term, std::vector<StateChange> changes);
-  /// Removes everything about a topic, the wish to delete it last.
+  /// Removes everything about a topic; itself and the wish to delete it last, together.
   Task<Result<void>> delete_topic(ControllerTerm term, std::string name);
   /// Drops the wish to delete a topic.
   Task<Result<void>> drop_deletion(ControllerTerm term, std::string name);
@@ -47,7 +47,11 @@ class ControllerStore {
                                      std::vector<Result<ZkNode>> nodes, Topics& topics);
   Task<Result<void>> read_states(Topics& topics);
   Task<Result<void>> ensure_partition_parents(ControllerTerm term, std::vector<StateChange> changes);
-  Task<std::vector<Result<void>>> write_each(ControllerTerm term, std::vector<StateChange> changes);
+  /// Yields the version of each state's znode, or why it could not be written.
+  Task<std::vector<Result<int32_t>>> write_each(ControllerTerm term, std::vector<StateChange> changes);
+  /// The version of the state's znode where that holds what was to be written: a write whose answer was lost is made
+  /// again, and fails on itself. Else `error`.
+  Task<Result<int32_t>> version_if_written(StateChange change, Error error);
   /// Carries out `ops`; that a node is there already, or is gone already, is no error.
   Task<Result<void>> fenced_op(ControllerTerm term, ZkOp op);
 
