@@ -110,6 +110,10 @@ FetchApi::Plan FetchApi::plan_incremental(const Request& request, bool uses_topi
   plan.error = found.error;
   if (found.session == nullptr) return plan;
   found.session->update(request, Shard::current()->clock().now());
+  if (found.session->size() == 0) {
+    sessions_.local().remove(request.session_id);
+    return plan;
+  }
   plan.session_id = found.session->id();
   plan.is_incremental = true;
   plan.partitions = found.session->partitions();

@@ -129,8 +129,8 @@ FetchSessions::Found FetchSessions::find(int32_t id, int32_t epoch, bool uses_to
   auto found = sessions_.find(id);
   if (found == sessions_.end()) return {nullptr, ErrorCode::fetch_session_id_not_found};
   FetchSession& session = *found->second;
-  if (session.uses_topic_ids() != uses_topic_ids) return {nullptr, ErrorCode::fetch_session_topic_id_error};
   if (session.next_epoch() != epoch) return {nullptr, ErrorCode::invalid_fetch_session_epoch};
+  if (session.uses_topic_ids() != uses_topic_ids) return {nullptr, ErrorCode::fetch_session_topic_id_error};
   return {&session, ErrorCode::none};
 }
 
