@@ -61,7 +61,9 @@ Kafka open_producer(const std::string& broker, Options options) {
 }
 
 Kafka open_consumer(const std::string& broker, const std::string& topic, int partitions, Options options = {}) {
-  options.insert(options.end(), {{"group.id", "unused"}, {"enable.auto.commit", "false"}});
+  // With its default of 100,000 waiting messages the client pauses its fetches, for longer than they take.
+  options.insert(options.end(),
+                 {{"group.id", "unused"}, {"enable.auto.commit", "false"}, {"queued.min.messages", "1000000"}});
   Kafka consumer = open(RD_KAFKA_CONSUMER, broker, options);
   rd_kafka_topic_partition_list_t* list = rd_kafka_topic_partition_list_new(partitions);
   for (int partition = 0; partition < partitions; ++partition)
