@@ -30,7 +30,8 @@ using std::chrono::milliseconds;
 constexpr Duration kStopPoll = milliseconds(20);
 constexpr Duration kCoordinationPatience = std::chrono::seconds(5);
 
-/// What requests may hold together where queued.max.request.bytes leaves it open: a quarter of the machine's memory.
+/// What requests may hold together where queued.max.request.bytes leaves it open: a quarter of the machine's
+/// memory.
 size_t request_memory_limit(const BrokerConfig& config) {
   int64_t configured = config.get(options::queued_max_request_bytes);
   if (configured > 0) return static_cast<size_t>(configured);
@@ -48,7 +49,8 @@ ServerConfig server_config(const BrokerConfig& config) {
 std::string text_of(const std::vector<BrokerEndpoint>& endpoints) {
   std::string text;
   for (const auto& endpoint : endpoints) {
-    text += fmt::format("{}{}://{}:{}", text.empty() ? "" : ",", endpoint.listener_name, endpoint.host, endpoint.port);
+    text +=
+        fmt::format("{}{}://{}:{}", text.empty() ? "" : ",", endpoint.listener_name, endpoint.host, endpoint.port);
   }
   return text;
 }
@@ -58,7 +60,8 @@ std::string text_of(const std::vector<BrokerEndpoint>& endpoints) {
 Broker::Broker(BrokerRuntime runtime, BrokerConfig config)
     : runtime_(runtime),
       config_(std::move(config)),
-      coordination_name_("ZooKeeper at " + config_.get(options::zookeeper_connect).value_or("") + " (zookeeper.connect)"),
+      coordination_name_("ZooKeeper at " + config_.get(options::zookeeper_connect).value_or("") +
+                         " (zookeeper.connect)"),
       metadata_(runtime.shards),
       request_memory_(request_memory_limit(config_)) {}
 
@@ -122,7 +125,8 @@ Task<Result<void>> Broker::join_coordination() {
   zookeeper.max_in_flight = static_cast<size_t>(config_.get(options::zookeeper_max_in_flight_requests));
   auto client = co_await ZkClient::connect(*runtime_.shards[0], runtime_.pool, zookeeper);
   if (!client) {
-    co_return Error{client.error().code, "could not connect to " + coordination_name_ + ": " + client.error().message};
+    co_return Error{client.error().code,
+                    "could not connect to " + coordination_name_ + ": " + client.error().message};
   }
   zookeeper_ = std::move(*client);
   zookeeper_->on_watch([this](WatchEvent event) {
@@ -150,7 +154,8 @@ Task<Result<void>> Broker::take_identity() {
                     "broker.id.generation.enable is false"};
   }
   if (id_ == kNoBroker) {
-    Result<BrokerId> generated = co_await generate_broker_id(*zookeeper_, config_.get(options::reserved_broker_max_id));
+    Result<BrokerId> generated =
+        co_await generate_broker_id(*zookeeper_, config_.get(options::reserved_broker_max_id));
     if (!generated) co_return generated.error();
     id_ = *generated;
     log::info("took a broker id from the coordination service broker_id={}", id_.value);
@@ -187,12 +192,12 @@ void Broker::wire() {
   Shard& first = *runtime_.shards[0];
   std::vector<LogDirectory*> directories;
   for (const auto& directory : directories_) directories.push_back(directory.get());
-  partitions_ = std::make_unique<Partitions>(ReplicaEnvironment{
-      id_, runtime_.shards, runtime_.pool, runtime_.files, runtime_.clock, runtime_.random, directories});
+  partitions_ = std::make_unique<Partitions>(ReplicaEnvironment{id_, runtime_.shards, runtime_.pool, runtime_.files,
+                                                                runtime_.clock, runtime_.random, directories});
   checkpointer_ = std::make_unique<Checkpointer>(*partitions_, runtime_.pool, directories);
   topic_admin_ = std::make_unique<TopicAdmin>(*zookeeper_, metadata_, config_, runtime_.random);
-  controller_ = std::make_unique<Controller>(ControllerEnvironment{id_, *zookeeper_, runtime_.network, runtime_.random,
-                                                                   runtime_.clock, config_});
+  controller_ = std::make_unique<Controller>(
+      ControllerEnvironment{id_, *zookeeper_, runtime_.network, runtime_.random, runtime_.clock, config_});
 
   apis_.add(std::make_unique<ProduceApi>(*partitions_, metadata_, runtime_.shards, runtime_.pool));
   apis_.add(std::make_unique<FetchApi>(*partitions_, metadata_, runtime_.shards, runtime_.pool, config_,

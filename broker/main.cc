@@ -1,5 +1,5 @@
-// gregor-broker: read this first. Everything is made here in the order in which it depends on each other, every thread
-// is started here, and everything is taken down in the reverse order.
+// gregor-broker: read this first. Everything is made here in the order in which it depends on each other, every
+// thread is started here, and everything is taken down in the reverse order.
 
 #include <signal.h>
 
@@ -125,9 +125,11 @@ int serve(BrokerConfig config, FileSystem& files, const sigset_t& signals) {
 
 int main(int argc, char** argv) {
   Arguments arguments;
-  CLI::App app("Apache Kafka's ZooKeeper-mode broker in native code.\nOptions are Kafka's; --help-all lists them.", "gregor-broker");
+  CLI::App app("Apache Kafka's ZooKeeper-mode broker in native code.\nOptions are Kafka's; --help-all lists them.",
+               "gregor-broker");
   app.add_option("properties", arguments.properties_file, "A server.properties file");
-  app.add_option("--override", arguments.overrides, "key=value, instead of what the file says; may be repeated")->allow_extra_args(false);
+  app.add_option("--override", arguments.overrides, "key=value, instead of what the file says; may be repeated")
+      ->allow_extra_args(false);
   bool wants_options = false;
   app.add_flag("--help-all", wants_options, "Print every option with its type, default and meaning");
   app.set_version_flag("--version", GREGOR_VERSION);

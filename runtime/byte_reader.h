@@ -8,8 +8,9 @@ namespace gregor {
 
 /// Reads big-endian integers, varints and runs of bytes from the front of a view.
 ///
-/// Total: a read beyond the end, or of a varint that is too long, yields zero or an empty view and leaves the reader
-/// failed for good; `ok()` is asked once at the end. Nothing is copied: the views returned point into the input.
+/// Total: a read beyond the end, or of a varint that is too long, yields zero or an empty view and leaves the
+/// reader failed for good; `ok()` is asked once at the end. Nothing is copied: the views returned point into the
+/// input.
 class ByteReader {
  public:
   explicit ByteReader(Bytes input) : rest_(input) {}

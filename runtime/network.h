@@ -98,8 +98,8 @@ class Network {
 
   virtual ~Network() = default;
 
-  /// Listens on `host`:`port` (all addresses when `host` is empty). Connections are accepted on the calling shard and
-  /// handed, on the shard that `choose` names, to `accepted`. Error: the address can't be bound, saying why.
+  /// Listens on `host`:`port` (all addresses when `host` is empty). Connections are accepted on the calling shard
+  /// and handed, on the shard that `choose` names, to `accepted`. Error: the address can't be bound, saying why.
   virtual Result<std::unique_ptr<Listener>> listen(const std::string& host, uint16_t port, int backlog,
                                                    ShardChooser choose, AcceptHandler accepted) = 0;
   /// Connects from the calling shard, looking the name up in the background. Error: names host, port and reason.
@@ -119,8 +119,8 @@ class PosixNetwork final : public Network {
   BackgroundPool& pool_;
 };
 
-/// Fills `into` from the socket, waiting as needed. Error: ECONNRESET when the stream ended before; its message says
-/// whether that was between two reads (nothing received) or within.
+/// Fills `into` from the socket, waiting as needed. Error: ECONNRESET when the stream ended before; its message
+/// says whether that was between two reads (nothing received) or within.
 Task<Result<void>> receive_exactly(Socket& socket, std::span<uint8_t> into);
 /// Sends all of `bytes`, waiting as needed.
 Task<Result<void>> send_all(Socket& socket, Bytes bytes, bool more_follows);

@@ -92,10 +92,14 @@ class PosixFileLock final : public FileLock {
 
 int open_flags(OpenMode mode) {
   switch (mode) {
-    case OpenMode::read: return O_RDONLY;
-    case OpenMode::read_write: return O_RDWR;
-    case OpenMode::create: return O_RDWR | O_CREAT;
-    case OpenMode::create_new: return O_RDWR | O_CREAT | O_EXCL;
+    case OpenMode::read:
+      return O_RDONLY;
+    case OpenMode::read_write:
+      return O_RDWR;
+    case OpenMode::create:
+      return O_RDWR | O_CREAT;
+    case OpenMode::create_new:
+      return O_RDWR | O_CREAT | O_EXCL;
   }
   return O_RDONLY;
 }
@@ -166,7 +170,8 @@ Result<void> PosixFileSystem::sync_directory(const std::string& path) {
 Result<std::unique_ptr<FileLock>> PosixFileSystem::lock(const std::string& path) {
   int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (descriptor < 0) return file_error("open", path);
-  // A record lock, as Java's FileChannel.lock takes it, so that a Java broker on the same directory is kept out too.
+  // A record lock, as Java's FileChannel.lock takes it, so that a Java broker on the same directory is kept out
+  // too.
   struct flock record = {};
   record.l_type = F_WRLCK;
   record.l_whence = SEEK_SET;

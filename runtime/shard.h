@@ -77,7 +77,9 @@ inline auto switch_to(Shard& target) {
   struct Awaiter {
     Shard& target;
     bool await_ready() const { return target.is_current(); }
-    void await_suspend(std::coroutine_handle<> awaiting) const { target.post([awaiting] { awaiting.resume(); }); }
+    void await_suspend(std::coroutine_handle<> awaiting) const {
+      target.post([awaiting] { awaiting.resume(); });
+    }
     void await_resume() const {}
   };
   return Awaiter{target};

@@ -8,8 +8,8 @@
 
 namespace gregor {
 
-/// Something to call once or more that can be moved but not copied, so that it may own what it captures. Captures of
-/// up to 48 bytes cost no allocation. (C++23's std::move_only_function, which g++ 12 has in C++23 mode only.)
+/// Something to call once or more that can be moved but not copied, so that it may own what it captures. Captures
+/// of up to 48 bytes cost no allocation. (C++23's std::move_only_function, which g++ 12 has in C++23 mode only.)
 template <class Signature>
 class UniqueFunction;
 
@@ -18,19 +18,23 @@ class UniqueFunction<R(Args...)> {
  public:
   UniqueFunction() = default;
   template <class F>
-    requires(!std::is_same_v<std::decay_t<F>, UniqueFunction>)
-  UniqueFunction(F&& function) {  // NOLINT: implicit on purpose
+  requires(!std::is_same_v<std::decay_t<F>, UniqueFunction>)
+      UniqueFunction(F&& function) {  // NOLINT: implicit on purpose
     using Held = std::decay_t<F>;
     if constexpr (fits<Held>) {
       new (space_) Held(std::forward<F>(function));
-      call_ = [](void* space, Args... args) -> R { return (*static_cast<Held*>(space))(std::forward<Args>(args)...); };
+      call_ = [](void* space, Args... args) -> R {
+        return (*static_cast<Held*>(space))(std::forward<Args>(args)...);
+      };
       relocate_ = [](void* from, void* to) {
         if (to != nullptr) new (to) Held(std::move(*static_cast<Held*>(from)));
         static_cast<Held*>(from)->~Held();
       };
     } else {
       new (space_) Held*(new Held(std::forward<F>(function)));
-      call_ = [](void* space, Args... args) -> R { return (**static_cast<Held**>(space))(std::forward<Args>(args)...); };
+      call_ = [](void* space, Args... args) -> R {
+        return (**static_cast<Held**>(space))(std::forward<Args>(args)...);
+      };
       relocate_ = [](void* from, void* to) {
         if (to != nullptr) {
           new (to) Held*(*static_cast<Held**>(from));
@@ -56,8 +60,8 @@ class UniqueFunction<R(Args...)> {
  private:
   static constexpr size_t kSpace = 48;
   template <class Held>
-  static constexpr bool fits =
-      sizeof(Held) <= kSpace && alignof(Held) <= alignof(void*) && std::is_nothrow_move_constructible_v<Held>;
+  static constexpr bool fits = sizeof(Held) <= kSpace &&
+                               alignof(Held) <= alignof(void*) && std::is_nothrow_move_constructible_v<Held>;
 
   void take(UniqueFunction& other) {
     if (other.call_ == nullptr) return;

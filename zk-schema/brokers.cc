@@ -82,7 +82,8 @@ void set_plaintext_address(const std::vector<Endpoint>& endpoints, json::Broker&
 }  // namespace
 
 std::string Endpoint::address() const {
-  return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port) : fmt::format("[{}]:{}", host, port);
+  return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port)
+                                             : fmt::format("[{}]:{}", host, port);
 }
 
 std::string Endpoint::connection_string() const { return fmt::format("{}://{}", listener, address()); }

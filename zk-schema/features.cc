@@ -40,7 +40,8 @@ Result<FinalizedFeatures> FinalizedFeatures::decode(std::string_view text) {
   if (!message) return message.error();
   int32_t version = message->version();
   if (version < 1 || version > 2) return json::malformed("feature", text);
-  if (!message->has_status() || message->status() < 0 || message->status() > 1) return json::malformed("feature", text);
+  if (!message->has_status() || message->status() < 0 || message->status() > 1)
+    return json::malformed("feature", text);
   FinalizedFeatures decoded;
   decoded.enabled = message->status() == 1;
   for (const auto& [name, level] : message->features()) {

@@ -55,7 +55,8 @@ Result<void> parse(std::string_view text, pb::Message& message) {
 }
 
 Error malformed(std::string_view message_name, std::string_view what) {
-  return Error{std::make_error_code(std::errc::bad_message), fmt::format("malformed {} znode: {}", message_name, what)};
+  return Error{std::make_error_code(std::errc::bad_message),
+               fmt::format("malformed {} znode: {}", message_name, what)};
 }
 
 }  // namespace gregor::zk::json

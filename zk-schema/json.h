@@ -9,8 +9,9 @@
 
 namespace gregor::zk::json {
 
-/// `message` as Kafka writes it: compact, original field names, defaults printed, map keys in order, int64 as strings.
-/// Optional fields and messages appear only when set, after the others. Internal to zk-schema, as all of this header.
+/// `message` as Kafka writes it: compact, original field names, defaults printed, map keys in order, int64 as
+/// strings. Optional fields and messages appear only when set, after the others. Internal to zk-schema, as all of
+/// this header.
 std::string to_json(const google::protobuf::Message& message);
 
 /// Fills `message` from JSON; unknown fields are ignored, a number may be a string and the other way round.

@@ -10,7 +10,8 @@ namespace {
 constexpr size_t kSequenceDigits = 10;
 
 bool stays_as_is(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
+         c == '_';
 }
 
 std::optional<unsigned> hex_digit(char c) {
@@ -23,10 +24,20 @@ std::optional<unsigned> hex_digit(char c) {
 }  // namespace
 
 const std::vector<std::string>& persistent() {
-  static const std::vector<std::string> all{
-      kConsumers,  kBrokerIds,          kTopics,       kConfigChanges,         kDeleteTopics, kBrokerSequenceId,
-      kIsrChanges, config_type("topics"), config_type("clients"), config_type("users"), config_type("brokers"),
-      config_type("ips"), kLatestProducerIdBlock, kLogDirEvents};
+  static const std::vector<std::string> all{kConsumers,
+                                            kBrokerIds,
+                                            kTopics,
+                                            kConfigChanges,
+                                            kDeleteTopics,
+                                            kBrokerSequenceId,
+                                            kIsrChanges,
+                                            config_type("topics"),
+                                            config_type("clients"),
+                                            config_type("users"),
+                                            config_type("brokers"),
+                                            config_type("ips"),
+                                            kLatestProducerIdBlock,
+                                            kLogDirEvents};
   return all;
 }
 
@@ -57,13 +68,15 @@ std::string literal_acl(std::string_view resource_type, std::string_view name) {
 std::string extended_acl(std::string_view pattern, std::string_view resource_type, std::string_view name) {
   return fmt::format("{}/{}/{}/{}", kExtendedAcl, pattern, resource_type, name);
 }
-std::string delegation_token(std::string_view token_id) { return fmt::format("{}/{}", kDelegationTokens, token_id); }
+std::string delegation_token(std::string_view token_id) {
+  return fmt::format("{}/{}", kDelegationTokens, token_id);
+}
 std::string consumer_offset(std::string_view group, std::string_view topic, int32_t partition) {
   return fmt::format("{}/{}/offsets/{}/{}", kConsumers, group, topic, partition);
 }
 
-// Java's URLEncoder leaves letters, digits and "-_.*" alone and turns a space into "+"; Kafka then writes "*" and "+"
-// as percent escapes, too.
+// Java's URLEncoder leaves letters, digits and "-_.*" alone and turns a space into "+"; Kafka then writes "*" and
+// "+" as percent escapes, too.
 std::string sanitize(std::string_view name) {
   std::string encoded;
   for (char c : name) {

@@ -59,7 +59,8 @@ std::string TopicAssignment::encode() const {
   topic.set_version(3);
   for (const auto& [partition, assignment] : partitions) {
     write_replicas(assignment.replicas, (*topic.mutable_partitions())[partition]);
-    if (!assignment.adding.empty()) write_replicas(assignment.adding, (*topic.mutable_adding_replicas())[partition]);
+    if (!assignment.adding.empty())
+      write_replicas(assignment.adding, (*topic.mutable_adding_replicas())[partition]);
     if (!assignment.removing.empty()) {
       write_replicas(assignment.removing, (*topic.mutable_removing_replicas())[partition]);
     }

@@ -29,8 +29,8 @@ protocol::ApiVersionsResponse::Api describe(protocol::ApiKey key) {
 Task<protocol::ApiVersionsResponse> ApiVersionsApi::answer(RequestContext context,
                                                            protocol::ApiVersionsRequest request) {
   protocol::ApiVersionsResponse response;
-  if (context.version() >= 3 && (!is_software_name(request.client_software_name) ||
-                                 !is_software_name(request.client_software_version))) {
+  if (context.version() >= 3 &&
+      (!is_software_name(request.client_software_name) || !is_software_name(request.client_software_version))) {
     response.error_code = static_cast<int16_t>(ErrorCode::invalid_request);
     co_return response;
   }

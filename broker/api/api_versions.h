@@ -5,7 +5,8 @@
 
 namespace gregor {
 
-/// ApiVersions: versions 0 to 4. Answered from the registry of what is served. Features are a matter of KRaft: empty.
+/// ApiVersions: versions 0 to 4. Answered from the registry of what is served. Features are a matter of KRaft:
+/// empty.
 class ApiVersionsApi final : public TypedApi<protocol::ApiVersionsRequest, protocol::ApiVersionsResponse> {
  public:
   explicit ApiVersionsApi(const ApiRegistry& registry) : registry_(registry) {}

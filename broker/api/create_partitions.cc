@@ -49,11 +49,13 @@ Task<Response> CreatePartitionsApi::create_all(Request request, std::stop_token 
   std::vector<Task<Response::TopicResult>> creations;
   for (const auto& topic : request.topics) {
     if (!controller_.is_active()) {
-      response.results.push_back(result(topic.name, ErrorCode::not_controller, "This is not the correct controller for this cluster."));
+      response.results.push_back(
+          result(topic.name, ErrorCode::not_controller, "This is not the correct controller for this cluster."));
     } else if (!seen.insert(topic.name).second) {
       response.results.push_back(result(topic.name, ErrorCode::invalid_request, "Duplicate topic in request."));
     } else {
-      creations.push_back(create_one(topic, std::chrono::milliseconds(request.timeout_ms), request.validate_only, gone));
+      creations.push_back(
+          create_one(topic, std::chrono::milliseconds(request.timeout_ms), request.validate_only, gone));
     }
   }
   std::vector<Response::TopicResult> made = co_await when_all(std::move(creations));

@@ -85,9 +85,11 @@ Task<Response> CreateTopicsApi::create_all(Request request, std::stop_token gone
   std::vector<Task<Response::Topic>> creations;
   for (const auto& topic : request.topics) {
     if (!controller_.is_active()) {
-      response.topics.push_back(failed(topic.name, ErrorCode::not_controller, "This is not the correct controller for this cluster."));
+      response.topics.push_back(
+          failed(topic.name, ErrorCode::not_controller, "This is not the correct controller for this cluster."));
     } else if (twice.contains(topic.name)) {
-      response.topics.push_back(failed(topic.name, ErrorCode::invalid_request, "Create topics request contains multiple entries for this topic."));
+      response.topics.push_back(failed(topic.name, ErrorCode::invalid_request,
+                                       "Create topics request contains multiple entries for this topic."));
     } else {
       creations.push_back(create_one(topic, request.validate_only));
     }
@@ -124,7 +126,8 @@ Task<void> CreateTopicsApi::await_leaders(Response& response, Duration timeout, 
   for (auto& row : response.topics) {
     Response only;
     only.topics.push_back(row);
-    if (!shows(metadata_.image(), only)) row = failed(row.name, ErrorCode::request_timed_out, "The request timed out.");
+    if (!shows(metadata_.image(), only))
+      row = failed(row.name, ErrorCode::request_timed_out, "The request timed out.");
   }
 }
 

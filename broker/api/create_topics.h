@@ -8,16 +8,17 @@
 
 namespace gregor {
 
-/// CreateTopics: versions 0 to 7. Answered by the controller, once the topics have leaders and this broker's metadata
-/// shows them, or with REQUEST_TIMED_OUT when that takes longer than the client would wait.
+/// CreateTopics: versions 0 to 7. Answered by the controller, once the topics have leaders and this broker's
+/// metadata shows them, or with REQUEST_TIMED_OUT when that takes longer than the client would wait.
 class CreateTopicsApi final : public TypedApi<protocol::CreateTopicsRequest, protocol::CreateTopicsResponse> {
  public:
-  CreateTopicsApi(const Controller& controller, TopicAdmin& admin, MetadataCache& metadata, const BrokerConfig& config,
-                  Shard& admin_shard)
+  CreateTopicsApi(const Controller& controller, TopicAdmin& admin, MetadataCache& metadata,
+                  const BrokerConfig& config, Shard& admin_shard)
       : controller_(controller), admin_(admin), metadata_(metadata), config_(config), admin_shard_(admin_shard) {}
 
  protected:
-  Task<protocol::CreateTopicsResponse> answer(RequestContext context, protocol::CreateTopicsRequest request) override;
+  Task<protocol::CreateTopicsResponse> answer(RequestContext context,
+                                              protocol::CreateTopicsRequest request) override;
 
  private:
   using Request = protocol::CreateTopicsRequest;

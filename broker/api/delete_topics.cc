@@ -27,7 +27,8 @@ void fail(Response::TopicResult& row, ErrorCode code, std::string message) {
 }  // namespace
 
 Task<Response> DeleteTopicsApi::answer(RequestContext context, Request request) {
-  Response response = co_await run_on(admin_shard_, delete_all(std::move(request), context.version(), context.connection.gone));
+  Response response =
+      co_await run_on(admin_shard_, delete_all(std::move(request), context.version(), context.connection.gone));
   co_return response;
 }
 
@@ -41,7 +42,7 @@ Task<Response> DeleteTopicsApi::delete_all(Request request, int16_t version, std
 }
 
 Task<Response::TopicResult> DeleteTopicsApi::delete_one(Request::Topic wanted, Instant deadline, int16_t version,
-                                                         std::stop_token gone) {
+                                                        std::stop_token gone) {
   Response::TopicResult row;
   row.topic_id = wanted.topic_id;
   if (wanted.name) row.name = std::string(*wanted.name);
@@ -51,7 +52,8 @@ Task<Response::TopicResult> DeleteTopicsApi::delete_one(Request::Topic wanted, I
   }
   if (!config_.get(options::delete_topic_enable)) {
     bool is_known = version >= kFirstWithDeletionDisabled;
-    fail(row, is_known ? ErrorCode::topic_deletion_disabled : ErrorCode::invalid_request, "Topic deletion is disabled.");
+    fail(row, is_known ? ErrorCode::topic_deletion_disabled : ErrorCode::invalid_request,
+         "Topic deletion is disabled.");
     co_return row;
   }
   if (wanted.name && !wanted.topic_id.is_zero()) {
@@ -62,7 +64,8 @@ Task<Response::TopicResult> DeleteTopicsApi::delete_one(Request::Topic wanted, I
   const TopicImage* topic = wanted.name ? image.topic(*wanted.name) : image.topic(wanted.topic_id);
   if (topic == nullptr) {
     fail(row, wanted.name ? ErrorCode::unknown_topic_or_partition : ErrorCode::unknown_topic_id,
-         wanted.name ? "This server does not host this topic-partition." : "This server does not host this topic ID.");
+         wanted.name ? "This server does not host this topic-partition."
+                     : "This server does not host this topic ID.");
     co_return row;
   }
   row.name = topic->name;

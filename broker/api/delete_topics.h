@@ -8,23 +8,25 @@
 
 namespace gregor {
 
-/// DeleteTopics: versions 0 to 6, by name and by id. Answered by the controller, once nothing is left of the topics,
-/// so that topics of the same names can be made at once, or with REQUEST_TIMED_OUT.
+/// DeleteTopics: versions 0 to 6, by name and by id. Answered by the controller, once nothing is left of the
+/// topics, so that topics of the same names can be made at once, or with REQUEST_TIMED_OUT.
 class DeleteTopicsApi final : public TypedApi<protocol::DeleteTopicsRequest, protocol::DeleteTopicsResponse> {
  public:
-  DeleteTopicsApi(const Controller& controller, TopicAdmin& admin, MetadataCache& metadata, const BrokerConfig& config,
-                  Shard& admin_shard)
+  DeleteTopicsApi(const Controller& controller, TopicAdmin& admin, MetadataCache& metadata,
+                  const BrokerConfig& config, Shard& admin_shard)
       : controller_(controller), admin_(admin), metadata_(metadata), config_(config), admin_shard_(admin_shard) {}
 
  protected:
-  Task<protocol::DeleteTopicsResponse> answer(RequestContext context, protocol::DeleteTopicsRequest request) override;
+  Task<protocol::DeleteTopicsResponse> answer(RequestContext context,
+                                              protocol::DeleteTopicsRequest request) override;
 
  private:
   using Request = protocol::DeleteTopicsRequest;
   using Response = protocol::DeleteTopicsResponse;
 
   Task<Response> delete_all(Request request, int16_t version, std::stop_token gone);
-  Task<Response::TopicResult> delete_one(Request::Topic wanted, Instant deadline, int16_t version, std::stop_token gone);
+  Task<Response::TopicResult> delete_one(Request::Topic wanted, Instant deadline, int16_t version,
+                                         std::stop_token gone);
 
   const Controller& controller_;
   TopicAdmin& admin_;

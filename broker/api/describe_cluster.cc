@@ -17,10 +17,12 @@ Task<protocol::DescribeClusterResponse> DescribeClusterApi::answer(RequestContex
   response.endpoint_type = request.endpoint_type;
   if (request.endpoint_type != kBrokerEndpoints) {
     bool is_known = request.endpoint_type == kControllerEndpoints;
-    response.error_code = static_cast<int16_t>(is_known ? ErrorCode::mismatched_endpoint_type
-                                                        : ErrorCode::unsupported_endpoint_type);
-    response.error_message = is_known ? "The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER"
-                                      : "Unsupported endpoint type " + std::to_string(request.endpoint_type);
+    response.error_code =
+        static_cast<int16_t>(is_known ? ErrorCode::mismatched_endpoint_type : ErrorCode::unsupported_endpoint_type);
+    response.error_message =
+        is_known
+            ? "The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER"
+            : "Unsupported endpoint type " + std::to_string(request.endpoint_type);
     co_return response;
   }
   const ClusterImage& image = metadata_.image();

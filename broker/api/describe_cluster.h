@@ -7,7 +7,8 @@
 namespace gregor {
 
 /// DescribeCluster: versions 0 and 1. Only brokers can be asked for: there are no KRaft controllers.
-class DescribeClusterApi final : public TypedApi<protocol::DescribeClusterRequest, protocol::DescribeClusterResponse> {
+class DescribeClusterApi final
+    : public TypedApi<protocol::DescribeClusterRequest, protocol::DescribeClusterResponse> {
  public:
   DescribeClusterApi(const MetadataCache& metadata, const std::string& cluster_id)
       : metadata_(metadata), cluster_id_(cluster_id) {}

@@ -17,9 +17,9 @@ constexpr int8_t kBrokerResource = 4;
 Error kafka_error(ErrorCode code, std::string message) { return Error{make_error_code(code), std::move(message)}; }
 
 bool is_wanted(const Request::Resource& resource, const std::string& name) {
-  return !resource.configuration_keys || std::find(resource.configuration_keys->begin(),
-                                                   resource.configuration_keys->end(),
-                                                   name) != resource.configuration_keys->end();
+  return !resource.configuration_keys ||
+         std::find(resource.configuration_keys->begin(), resource.configuration_keys->end(), name) !=
+             resource.configuration_keys->end();
 }
 
 Response::Config row_of(ConfigEntry entry, const Request& request) {

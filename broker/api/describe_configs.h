@@ -10,13 +10,18 @@
 
 namespace gregor {
 
-/// DescribeConfigs: versions 0 to 4, of topics and of this broker. Left out so far: dynamic options, broker loggers and
-/// client metrics.
-class DescribeConfigsApi final : public TypedApi<protocol::DescribeConfigsRequest, protocol::DescribeConfigsResponse> {
+/// DescribeConfigs: versions 0 to 4, of topics and of this broker. Left out so far: dynamic options, broker loggers
+/// and client metrics.
+class DescribeConfigsApi final
+    : public TypedApi<protocol::DescribeConfigsRequest, protocol::DescribeConfigsResponse> {
  public:
   DescribeConfigsApi(ZooKeeper& zookeeper, const MetadataCache& metadata, const BrokerConfig& config, BrokerId self,
                      Shard& zookeeper_shard)
-      : zookeeper_(zookeeper), metadata_(metadata), config_(config), self_(self), zookeeper_shard_(zookeeper_shard) {}
+      : zookeeper_(zookeeper),
+        metadata_(metadata),
+        config_(config),
+        self_(self),
+        zookeeper_shard_(zookeeper_shard) {}
 
  protected:
   Task<protocol::DescribeConfigsResponse> answer(RequestContext context,

@@ -26,7 +26,8 @@ constexpr Duration kReadyPatience = std::chrono::hours(1);
 }  // namespace
 
 void ApiRegistry::add(std::unique_ptr<Api> api) {
-  auto behind = std::find_if(apis_.begin(), apis_.end(), [&](const auto& other) { return other->key() > api->key(); });
+  auto behind =
+      std::find_if(apis_.begin(), apis_.end(), [&](const auto& other) { return other->key() > api->key(); });
   apis_.insert(behind, std::move(api));
 }
 
@@ -59,7 +60,8 @@ Task<Reply> Dispatcher::handle(const ConnectionInfo& connection, Buffer frame) {
   }
   if (log::is_on(log::Level::debug)) {
     log::debug("request api={} version={} correlation_id={} client_id={} peer={}", protocol::name_of(api->key()),
-               header->request_api_version, header->correlation_id, header->client_id.value_or(""), connection.peer);
+               header->request_api_version, header->correlation_id, header->client_id.value_or(""),
+               connection.peer);
   }
   if (!is_for_unready_broker(api->key())) {
     bool is_ready = co_await ready(connection);

@@ -22,8 +22,9 @@ class ApiRegistry {
 };
 
 /// Finds the API that a frame asks for. Clients are kept waiting until the controller has told this broker of the
-/// cluster, itself included; before that every answer would be wrong. A request of an API or version that is not served closes the connection, as
-/// Kafka does; an ApiVersions request of a later version is answered in version 0, so that the client can try again.
+/// cluster, itself included; before that every answer would be wrong. A request of an API or version that is not
+/// served closes the connection, as Kafka does; an ApiVersions request of a later version is answered in version 0,
+/// so that the client can try again.
 class Dispatcher final : public FrameHandler {
  public:
   Dispatcher(const ApiRegistry& registry, MetadataCache& metadata, BrokerId self)

@@ -94,7 +94,8 @@ Task<FetchApi::Plan> FetchApi::plan(Request& request, int16_t version) {
     auto end = [this, &request] { sessions_.local().remove(request.session_id); };
     co_await on(shard_of_session(request.session_id), end);
   }
-  if (request.session_epoch == kInitialEpoch) plan.session_id = co_await begin_session(plan.partitions, uses_topic_ids);
+  if (request.session_epoch == kInitialEpoch)
+    plan.session_id = co_await begin_session(plan.partitions, uses_topic_ids);
   co_return plan;
 }
 
@@ -159,10 +160,10 @@ Task<void> FetchApi::read_when_ready(std::vector<Item>& items, Limits limits, st
   Instant deadline = Shard::current()->clock().now() + limits.max_wait;
   while (true) {
     int64_t bytes = co_await read_all(items, limits);
-    bool is_conclusive = bytes >= limits.min_bytes || items.empty() ||
-                         std::any_of(items.begin(), items.end(), [](const Item& item) {
-                           return item.error != ErrorCode::none || item.outcome.diverging;
-                         });
+    bool is_conclusive =
+        bytes >= limits.min_bytes || items.empty() || std::any_of(items.begin(), items.end(), [](const Item& item) {
+          return item.error != ErrorCode::none || item.outcome.diverging;
+        });
     Duration left = deadline - Shard::current()->clock().now();
     if (is_conclusive || left <= Duration::zero() || gone.stop_requested()) co_return;
     auto waiter = std::make_shared<FetchWaiter>(limits.min_bytes - bytes);
@@ -179,7 +180,8 @@ Task<int64_t> FetchApi::read_all(std::vector<Item>& items, Limits limits) {
     item.outcome = {};
   }
   // The shard of the first partition comes first: clients rotate the order so that every partition gets its turn.
-  size_t begin = items.empty() ? 0 : partitions_.shard_of({items[0].wanted.topic, items[0].wanted.partition}).index();
+  size_t begin =
+      items.empty() ? 0 : partitions_.shard_of({items[0].wanted.topic, items[0].wanted.partition}).index();
   for (size_t turn = 0; turn < shards_.size(); ++turn) {
     Shard& shard = *shards_[(begin + turn) % shards_.size()];
     auto is_here = [&](const Item& item) {
@@ -211,7 +213,8 @@ void FetchApi::read(Item& item, int64_t& bytes_left, bool& is_first, int16_t ver
   }
   ReadRequest request;
   request.fetch_offset = item.wanted.fetch_offset;
-  request.max_bytes = static_cast<uint64_t>(std::clamp<int64_t>(item.wanted.max_bytes, 0, std::max<int64_t>(bytes_left, 0)));
+  request.max_bytes =
+      static_cast<uint64_t>(std::clamp<int64_t>(item.wanted.max_bytes, 0, std::max<int64_t>(bytes_left, 0)));
   request.current_leader_epoch = LeaderEpoch(item.wanted.current_leader_epoch);
   request.last_fetched_epoch = LeaderEpoch(item.wanted.last_fetched_epoch);
   // The first records of an answer come whole however large, or a consumer could never get past them (KIP-74).

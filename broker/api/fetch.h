@@ -12,8 +12,8 @@
 namespace gregor {
 
 /// Fetch: versions 0 to 17, from consumers: long polling, incremental sessions, topic ids; records go out of the
-/// segment files by sendfile, but for versions before 4, whose clients get message sets of magic 0 or 1 made in memory.
-/// Left out so far: replicas (replica_id >= 0).
+/// segment files by sendfile, but for versions before 4, whose clients get message sets of magic 0 or 1 made in
+/// memory. Left out so far: replicas (replica_id >= 0).
 class FetchApi final : public Api {
  public:
   FetchApi(Partitions& partitions, const MetadataCache& metadata, const Shards& shards, BackgroundPool& pool,

@@ -10,7 +10,8 @@ constexpr Duration kMinIdleBeforeEviction = std::chrono::minutes(2);
 
 int32_t epoch_after(int32_t epoch) { return epoch == INT_MAX ? 1 : epoch + 1; }
 
-FetchPartition wanted(const protocol::FetchRequest::Topic& topic, const protocol::FetchRequest::Partition& partition) {
+FetchPartition wanted(const protocol::FetchRequest::Topic& topic,
+                      const protocol::FetchRequest::Partition& partition) {
   return {std::string(topic.topic),      topic.topic_id,
           partition.partition,           Offset(partition.fetch_offset),
           partition.partition_max_bytes, partition.current_leader_epoch,

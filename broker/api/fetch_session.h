@@ -29,7 +29,8 @@ struct FetchPartition {
 /// The partitions that a fetch request names, in its order.
 std::vector<FetchPartition> requested_partitions(const protocol::FetchRequest& request);
 
-/// A consumer's standing list of partitions, so that its requests and our answers carry only what changed (KIP-227).
+/// A consumer's standing list of partitions, so that its requests and our answers carry only what changed
+/// (KIP-227).
 ///
 /// Pure but for the time handed in. Lives on one shard with the FetchSessions that owns it.
 class FetchSession {
@@ -80,7 +81,8 @@ class FetchSession {
 /// The sessions of one shard. A session's id names its shard: id modulo the number of shards.
 class FetchSessions {
  public:
-  /// At most `slots` sessions; a full cache gives way to a newcomer only where a session lies unused for two minutes.
+  /// At most `slots` sessions; a full cache gives way to a newcomer only where a session lies unused for two
+  /// minutes.
   void configure(size_t shard, size_t shards, size_t slots);
 
   /// A new session, or null when there is no room: the client then goes on without one.

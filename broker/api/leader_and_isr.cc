@@ -32,7 +32,8 @@ std::vector<PartitionState> states_of(const Request& request) {
   std::vector<PartitionState> states;
   for (const auto& wire : request.ungrouped_partition_states) states.push_back(state_of(wire.topic_name, {}, wire));
   for (const auto& topic : request.topic_states) {
-    for (const auto& wire : topic.partition_states) states.push_back(state_of(topic.topic_name, topic.topic_id, wire));
+    for (const auto& wire : topic.partition_states)
+      states.push_back(state_of(topic.topic_name, topic.topic_id, wire));
   }
   return states;
 }

@@ -21,7 +21,8 @@ class LeaderAndIsrApi final : public TypedApi<protocol::LeaderAndIsrRequest, pro
         control_shard_(control_shard) {}
 
  protected:
-  Task<protocol::LeaderAndIsrResponse> answer(RequestContext context, protocol::LeaderAndIsrRequest request) override;
+  Task<protocol::LeaderAndIsrResponse> answer(RequestContext context,
+                                              protocol::LeaderAndIsrRequest request) override;
 
  private:
   using Request = protocol::LeaderAndIsrRequest;

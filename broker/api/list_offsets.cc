@@ -12,11 +12,16 @@ namespace {
 int16_t first_version_with(int64_t timestamp) {
   switch (timestamp) {
     case list_offsets::kLatest:
-    case list_offsets::kEarliest: return 0;
-    case list_offsets::kMaxTimestamp: return 7;
-    case list_offsets::kEarliestLocal: return 8;
-    case list_offsets::kLatestTiered: return 9;
-    default: return timestamp < 0 ? INT16_MAX : 0;
+    case list_offsets::kEarliest:
+      return 0;
+    case list_offsets::kMaxTimestamp:
+      return 7;
+    case list_offsets::kEarliestLocal:
+      return 8;
+    case list_offsets::kLatestTiered:
+      return 9;
+    default:
+      return timestamp < 0 ? INT16_MAX : 0;
   }
 }
 
@@ -51,16 +56,16 @@ Task<protocol::ListOffsetsResponse> ListOffsetsApi::answer(RequestContext contex
   co_return response;
 }
 
-Task<ListOffsetsApi::Response::Partition> ListOffsetsApi::answer_one(std::string_view topic, Request::Partition wanted,
-                                                                     int16_t version) {
+Task<ListOffsetsApi::Response::Partition> ListOffsetsApi::answer_one(std::string_view topic,
+                                                                     Request::Partition wanted, int16_t version) {
   TopicPartitionView name(topic, wanted.partition_index);
   auto look = [this, &name, &wanted, version] { return look_up(name, wanted, version); };
   Response::Partition row = co_await on(partitions_.shard_of(name), look);
   co_return row;
 }
 
-ListOffsetsApi::Response::Partition ListOffsetsApi::look_up(TopicPartitionView name, const Request::Partition& wanted,
-                                                            int16_t version) {
+ListOffsetsApi::Response::Partition ListOffsetsApi::look_up(TopicPartitionView name,
+                                                            const Request::Partition& wanted, int16_t version) {
   Response::Partition row;
   row.partition_index = wanted.partition_index;
   auto fail = [&row](ErrorCode error) {

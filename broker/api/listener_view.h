@@ -25,13 +25,14 @@ bool is_internal_topic(std::string_view name);
 
 /// Every operation that there is on a resource, as the bits of authorized_operations: what anybody may do when no
 /// authorizer is configured (KIP-430).
-inline constexpr int32_t kAllTopicOperations = 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 10 | 1 << 11;
-inline constexpr int32_t kAllClusterOperations =
-    1 << 5 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 12;
+inline constexpr int32_t kAllTopicOperations =
+    1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 10 | 1 << 11;
+inline constexpr int32_t kAllClusterOperations = 1 << 5 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 12;
 
 /// Tells the clients of a response that carries it (KIP-951) how to reach `leader`.
 template <class Response>
-void add_node_endpoint(Response& response, const ClusterImage& image, BrokerId leader, std::string_view listener_name) {
+void add_node_endpoint(Response& response, const ClusterImage& image, BrokerId leader,
+                       std::string_view listener_name) {
   for (const auto& known : response.node_endpoints) {
     if (known.node_id == leader.value) return;
   }

@@ -111,9 +111,8 @@ Response::Topic requested_row(const protocol::MetadataRequest::Topic& topic, con
 bool all_led(const ClusterImage& image, const std::vector<std::string>& names) {
   return std::all_of(names.begin(), names.end(), [&](const std::string& name) {
     const TopicImage* topic = image.topic(name);
-    return topic != nullptr && std::all_of(topic->partitions.begin(), topic->partitions.end(), [](const auto& entry) {
-             return entry.second.leader != kNoBroker;
-           });
+    return topic != nullptr && std::all_of(topic->partitions.begin(), topic->partitions.end(),
+                                           [](const auto& entry) { return entry.second.leader != kNoBroker; });
   });
 }
 

@@ -32,12 +32,12 @@ OffsetForLeaderEpochApi::Response::Partition OffsetForLeaderEpochApi::look_up(To
   Partition* partition = partitions_.find(name);
   if (partition == nullptr) {
     bool is_known = metadata_.image().partition(name) != nullptr;
-    row.error_code = static_cast<int16_t>(is_known ? ErrorCode::not_leader_or_follower
-                                                   : ErrorCode::unknown_topic_or_partition);
+    row.error_code =
+        static_cast<int16_t>(is_known ? ErrorCode::not_leader_or_follower : ErrorCode::unknown_topic_or_partition);
     return row;
   }
-  auto end = partition->end_offset_for_epoch(LeaderEpoch(wanted.leader_epoch),
-                                             LeaderEpoch(wanted.current_leader_epoch));
+  auto end =
+      partition->end_offset_for_epoch(LeaderEpoch(wanted.leader_epoch), LeaderEpoch(wanted.current_leader_epoch));
   if (!end) {
     row.error_code = static_cast<int16_t>(kafka_code(end.error().code));
   } else if (*end) {

@@ -41,7 +41,8 @@ Task<Reply> ProduceApi::handle(RequestContext context, ByteReader body) {
   if (request->acks == kAcksAll) co_await await_replication(items, std::chrono::milliseconds(request->timeout_ms));
   if (request->acks == kAcksNone) {
     // There is no answer that could carry an error: a closed connection makes the producer look again.
-    auto failed = std::find_if(items.begin(), items.end(), [](const Item& item) { return item.error != ErrorCode::none; });
+    auto failed =
+        std::find_if(items.begin(), items.end(), [](const Item& item) { return item.error != ErrorCode::none; });
     if (failed == items.end()) co_return Reply::nothing();
     co_return Reply::close(fmt::format("produce with acks=0 failed, partition={}-{} error={}", failed->name.topic,
                                        failed->name.partition, name_of(failed->error)));
@@ -123,8 +124,8 @@ Task<void> ProduceApi::await_replication(std::vector<Item>& items, Duration time
   for (Item& item : items) {
     if (item.error != ErrorCode::none || item.is_replicated) continue;
     waiting.push_back(&item);
-    waits.push_back(run_on(partitions_.shard_of(item.name),
-                           wait_for_one(item.name, item.appended.last_offset + 1, timeout)));
+    waits.push_back(
+        run_on(partitions_.shard_of(item.name), wait_for_one(item.name, item.appended.last_offset + 1, timeout)));
   }
   if (waits.empty()) co_return;
   std::vector<ErrorCode> outcomes = co_await when_all(std::move(waits));

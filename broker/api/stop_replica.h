@@ -7,7 +7,8 @@
 
 namespace gregor {
 
-/// StopReplica: versions 0 to 4, from the controller: partitions that this broker is to give up, and mostly to delete.
+/// StopReplica: versions 0 to 4, from the controller: partitions that this broker is to give up, and mostly to
+/// delete.
 class StopReplicaApi final : public TypedApi<protocol::StopReplicaRequest, protocol::StopReplicaResponse> {
  public:
   StopReplicaApi(Partitions& partitions, ControlState& control, Shard& control_shard)

@@ -35,7 +35,9 @@ Task<void> BrokerChannel::run() {
     Result<Buffer> answer = co_await client_.exchange(std::move(frame));
     if (is_closed_) co_return;
     if (!answer) {
-      if (!is_warned) log::warn("could not reach a broker, trying on broker={} reason=\"{}\"", broker_.value, answer.error().message);
+      if (!is_warned)
+        log::warn("could not reach a broker, trying on broker={} reason=\"{}\"", broker_.value,
+                  answer.error().message);
       is_warned = true;
       co_await sleep_for(kRetryDelay);
       if (is_closed_) co_return;

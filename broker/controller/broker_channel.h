@@ -15,8 +15,8 @@ namespace gregor {
 /// On shard 0.
 class BrokerChannel : public std::enable_shared_from_this<BrokerChannel> {
  public:
-  /// Given the answer, without its size prefix; never before `send` has returned. Not called when the channel is closed
-  /// first.
+  /// Given the answer, without its size prefix; never before `send` has returned. Not called when the channel is
+  /// closed first.
   using AnswerHandler = UniqueFunction<void(const Buffer&)>;
 
   BrokerChannel(Network& network, BrokerId broker, const std::string& host, uint16_t port, Duration timeout);

@@ -17,7 +17,8 @@ class ControlRequests {
 
   /// LeaderAndIsr: those of `partitions` that `receiver` has a replica of; an empty buffer when there are none.
   Buffer leader_and_isr(const ControllerContext& context, const LiveBroker& receiver,
-                        const std::vector<TopicPartition>& partitions, const std::set<TopicPartition>& new_partitions);
+                        const std::vector<TopicPartition>& partitions,
+                        const std::set<TopicPartition>& new_partitions);
   /// UpdateMetadata: all live brokers, and `partitions`; those of a topic that is being deleted as gone.
   Buffer update_metadata(const ControllerContext& context, const LiveBroker& receiver,
                          const std::vector<TopicPartition>& partitions);

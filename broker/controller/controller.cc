@@ -217,10 +217,12 @@ void Controller::take_brokers(std::map<BrokerId, LiveBroker> live, std::set<Brok
     arrived.insert(id);
     const BrokerEndpoint* endpoint = broker.image.endpoint(listener);
     if (endpoint == nullptr) {
-      log::error("broker can't be reached, it has no listener of that name broker={} listener={}", id.value, listener);
+      log::error("broker can't be reached, it has no listener of that name broker={} listener={}", id.value,
+                 listener);
       continue;
     }
-    log::info("broker is live broker={} address={}:{} epoch={}", id.value, endpoint->host, endpoint->port, broker.epoch.value);
+    log::info("broker is live broker={} address={}:{} epoch={}", id.value, endpoint->host, endpoint->port,
+              broker.epoch.value);
     channels_[id] = std::make_shared<BrokerChannel>(environment_.network, id, endpoint->host,
                                                     static_cast<uint16_t>(endpoint->port), timeout);
   }
@@ -252,7 +254,8 @@ Task<Result<void>> Controller::settle(const std::vector<std::string>* topics, st
     PartitionAssignment* partition = context_.partition(change.partition);
     if (partition == nullptr) continue;
     if (change.next.leader == kNoBroker) {
-      log::warn("partition has no leader, none of its in-sync replicas is live partition={}", change.partition.to_string());
+      log::warn("partition has no leader, none of its in-sync replicas is live partition={}",
+                change.partition.to_string());
     }
     partition->state = std::move(change.next);
     if (change.is_new) made.insert(change.partition);

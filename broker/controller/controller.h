@@ -24,8 +24,8 @@ struct ControllerEnvironment {
 };
 
 /// The broker's part in governing the cluster: it takes part in the election, and while it is elected it watches
-/// brokers and topics, decides who leads (leader_decisions), writes that to ZooKeeper (ControllerStore) and tells the
-/// brokers (ControlRequests over BrokerChannels), itself among them and by the same way.
+/// brokers and topics, decides who leads (leader_decisions), writes that to ZooKeeper (ControllerStore) and tells
+/// the brokers (ControlRequests over BrokerChannels), itself among them and by the same way.
 ///
 /// One loop on shard 0 looks at one thing after another; events only put things on its agenda, so that a burst of
 /// them is looked at once. Every look reads what is, so an event may come late, twice, or stand for many.
@@ -68,8 +68,8 @@ class Controller {
   Task<Result<void>> look_at_deletions();
   Task<Result<void>> finish_deletion(std::string topic);
 
-  /// Decides and writes what has to change in `topics`, all when null, and tells the brokers: those that just arrived
-  /// everything, the others what changed.
+  /// Decides and writes what has to change in `topics`, all when null, and tells the brokers: those that just
+  /// arrived everything, the others what changed.
   Task<Result<void>> settle(const std::vector<std::string>* topics, std::set<BrokerId> arrived);
   void take_brokers(std::map<BrokerId, LiveBroker> live, std::set<BrokerId>& arrived);
   void inform_fully(const std::set<BrokerId>& brokers);

@@ -41,8 +41,8 @@ struct TopicAssignmentState {
   std::map<int32_t, PartitionAssignment> partitions;
 };
 
-/// All that the controller knows: what lies in ZooKeeper, as of the events handled so far. Plain data; lives with the
-/// controller on shard 0.
+/// All that the controller knows: what lies in ZooKeeper, as of the events handled so far. Plain data; lives with
+/// the controller on shard 0.
 struct ControllerContext {
   ControllerEpoch epoch{0};
   /// Version of /controller_epoch that every write is conditional on.

@@ -117,7 +117,8 @@ Task<Result<std::map<BrokerId, LiveBroker>>> ControllerStore::live_brokers() {
     if (!nodes[i]) co_return nodes[i].error();
     auto registration = zk::BrokerRegistration::decode(id, nodes[i]->data);
     if (!registration) {
-      log::error("could not understand a broker's registration path={} reason=\"{}\"", broker_paths[i], registration.error().message);
+      log::error("could not understand a broker's registration path={} reason=\"{}\"", broker_paths[i],
+                 registration.error().message);
       continue;
     }
     live.emplace(BrokerId(id), live_broker(*registration, nodes[i]->stat.czxid));
@@ -147,7 +148,8 @@ Task<Result<ControllerStore::Topics>> ControllerStore::topics(ControllerTerm ter
     if (!nodes[i]) co_return nodes[i].error();
     auto assignment = zk::TopicAssignment::decode(nodes[i]->data);
     if (!assignment) {
-      log::error("could not understand a topic's assignment topic={} reason=\"{}\"", names[i], assignment.error().message);
+      log::error("could not understand a topic's assignment topic={} reason=\"{}\"", names[i],
+                 assignment.error().message);
       continue;
     }
     topics.emplace(names[i], topic_state(*assignment));
@@ -192,7 +194,8 @@ Task<Result<void>> ControllerStore::read_states(Topics& topics) {
     if (!nodes[i]) co_return nodes[i].error();
     auto state = zk::PartitionState::decode(nodes[i]->data);
     if (!state) {
-      log::error("could not understand a partition's state path={} reason=\"{}\"", state_paths[i], state.error().message);
+      log::error("could not understand a partition's state path={} reason=\"{}\"", state_paths[i],
+                 state.error().message);
       continue;
     }
     partitions[i]->state = decode(*state, nodes[i]->stat.version);
@@ -237,14 +240,16 @@ Task<Result<std::vector<StateChange>>> ControllerStore::write_states(ControllerT
       } else if (is_final(singles[j].error())) {
         co_return singles[j].error();
       } else {
-        log::warn("could not write a partition's state partition={} reason=\"{}\"", chunks[i][j].partition.to_string(), singles[j].error().message);
+        log::warn("could not write a partition's state partition={} reason=\"{}\"",
+                  chunks[i][j].partition.to_string(), singles[j].error().message);
       }
     }
   }
   co_return done;
 }
 
-Task<Result<void>> ControllerStore::ensure_partition_parents(ControllerTerm term, std::vector<StateChange> changes) {
+Task<Result<void>> ControllerStore::ensure_partition_parents(ControllerTerm term,
+                                                             std::vector<StateChange> changes) {
   std::vector<Task<Result<void>>> creations;
   std::string last_topic;
   for (const auto& change : changes) {
@@ -259,7 +264,8 @@ Task<Result<void>> ControllerStore::ensure_partition_parents(ControllerTerm term
   co_return Result<void>();
 }
 
-Task<std::vector<Result<int32_t>>> ControllerStore::write_each(ControllerTerm term, std::vector<StateChange> changes) {
+Task<std::vector<Result<int32_t>>> ControllerStore::write_each(ControllerTerm term,
+                                                               std::vector<StateChange> changes) {
   std::vector<Result<int32_t>> outcomes;
   for (const auto& change : changes) {
     std::vector<ZkOp> ops = ops_of(change);
@@ -288,7 +294,8 @@ Task<std::vector<Result<int32_t>>> ControllerStore::write_each(ControllerTerm te
 Task<Result<int32_t>> ControllerStore::version_if_written(StateChange change, Error error) {
   bool may_be_ours = error.is(ZkCode::node_exists) || error.is(ZkCode::bad_version);
   if (!may_be_ours) co_return error;
-  Result<ZkNode> node = co_await zookeeper_.get(paths::partition_state(change.partition.topic, change.partition.partition), Watch::no);
+  Result<ZkNode> node = co_await zookeeper_.get(
+      paths::partition_state(change.partition.topic, change.partition.partition), Watch::no);
   if (!node) co_return error;
   auto znode = zk::PartitionState::decode(node->data);
   if (!znode) co_return error;

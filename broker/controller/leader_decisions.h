@@ -20,7 +20,8 @@ struct StateChange {
 /// brokers allow. Pure.
 ///
 /// - A partition without a state gets the first live replica as leader and all live replicas as its in-sync set.
-/// - One whose leader is gone gets the first live replica of its assignment that is in sync. When there is none it has
+/// - One whose leader is gone gets the first live replica of its assignment that is in sync. When there is none it
+/// has
 ///   no leader (-1) and keeps its in-sync set, so that no acknowledged record is given up.
 /// - A replica that is gone leaves the in-sync set, unless it is the last one in it.
 ///

@@ -8,9 +8,10 @@
 
 namespace gregor {
 
-/// Deals the replicas of new partitions out to `brokers` (sorted by id) so that leaders and replicas are spread evenly:
-/// the first replicas go round robin from `start_index`, the others follow at a distance that shifts after each round.
-/// Rack-unaware; the rule of Kafka's AdminUtils. `first_partition` is where numbering begins, for added partitions.
+/// Deals the replicas of new partitions out to `brokers` (sorted by id) so that leaders and replicas are spread
+/// evenly: the first replicas go round robin from `start_index`, the others follow at a distance that shifts after
+/// each round. Rack-unaware; the rule of Kafka's AdminUtils. `first_partition` is where numbering begins, for added
+/// partitions.
 ///
 /// Error: invalid_replication_factor when there are not enough brokers.
 Result<std::map<int32_t, std::vector<BrokerId>>> assign_replicas(const std::vector<BrokerId>& brokers,

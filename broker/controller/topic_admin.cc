@@ -24,9 +24,9 @@ constexpr Duration kGonePoll = std::chrono::milliseconds(500);
 Error kafka_error(ErrorCode code, std::string message) { return Error{make_error_code(code), std::move(message)}; }
 
 Error too_many_partitions(int32_t wanted) {
-  return kafka_error(ErrorCode::invalid_partitions,
-                     "A topic can have at most " + std::to_string(kMaxPartitions) + " partitions, not " +
-                         std::to_string(wanted) + ": ZooKeeper could not hold their assignment.");
+  return kafka_error(ErrorCode::invalid_partitions, "A topic can have at most " + std::to_string(kMaxPartitions) +
+                                                        " partitions, not " + std::to_string(wanted) +
+                                                        ": ZooKeeper could not hold their assignment.");
 }
 
 /// Kafka's metrics know topics by names in which `.` and `_` are the same.
@@ -69,21 +69,28 @@ Result<void> TopicAdmin::check_assignment(const Assignment& assignment) const {
   int32_t expected = assignment.empty() ? 0 : assignment.begin()->first;
   for (const auto& [index, replicas] : assignment) {
     if (index != expected++) {
-      return kafka_error(ErrorCode::invalid_replica_assignment, "Partitions should be a consecutive 0-based integer sequence");
+      return kafka_error(ErrorCode::invalid_replica_assignment,
+                         "Partitions should be a consecutive 0-based integer sequence");
     }
     if (replicas.empty()) {
-      return kafka_error(ErrorCode::invalid_replica_assignment, "Cannot have replication factor of 0 for partition id " + std::to_string(index) + ".");
+      return kafka_error(ErrorCode::invalid_replica_assignment,
+                         "Cannot have replication factor of 0 for partition id " + std::to_string(index) + ".");
     }
     if (std::set<BrokerId>(replicas.begin(), replicas.end()).size() != replicas.size()) {
-      return kafka_error(ErrorCode::invalid_replica_assignment, "Duplicate brokers not allowed in replica assignment for partition id " + std::to_string(index) + ".");
+      return kafka_error(
+          ErrorCode::invalid_replica_assignment,
+          "Duplicate brokers not allowed in replica assignment for partition id " + std::to_string(index) + ".");
     }
     for (BrokerId replica : replicas) {
       if (std::find(live.begin(), live.end(), replica) == live.end()) {
-        return kafka_error(ErrorCode::invalid_replica_assignment, "Unknown broker " + std::to_string(replica.value) + " in the replica assignment of partition id " + std::to_string(index) + ".");
+        return kafka_error(ErrorCode::invalid_replica_assignment,
+                           "Unknown broker " + std::to_string(replica.value) +
+                               " in the replica assignment of partition id " + std::to_string(index) + ".");
       }
     }
     if (replicas.size() > 1) {
-      return kafka_error(ErrorCode::invalid_replication_factor, "This version does not replicate yet: a partition can have one replica.");
+      return kafka_error(ErrorCode::invalid_replication_factor,
+                         "This version does not replicate yet: a partition can have one replica.");
     }
   }
   return {};
@@ -93,22 +100,29 @@ Result<TopicAdmin::Assignment> TopicAdmin::assign(const NewTopic& topic) {
   if (!topic.assignment.empty()) {
     if (topic.partitions != -1 || topic.replication_factor != -1) {
       return kafka_error(ErrorCode::invalid_request,
-                         "Both numPartitions or replicationFactor and replicasAssignments were set. Both cannot be used at the same time.");
+                         "Both numPartitions or replicationFactor and replicasAssignments were set. Both cannot be "
+                         "used at the same time.");
     }
     if (topic.assignment.begin()->first != 0) {
-      return kafka_error(ErrorCode::invalid_replica_assignment, "Partitions should be a consecutive 0-based integer sequence");
+      return kafka_error(ErrorCode::invalid_replica_assignment,
+                         "Partitions should be a consecutive 0-based integer sequence");
     }
     auto checked = check_assignment(topic.assignment);
     if (!checked) return checked.error();
     return topic.assignment;
   }
   int32_t partitions = topic.partitions == -1 ? config_.get(options::num_partitions) : topic.partitions;
-  int32_t factor = topic.replication_factor == -1 ? config_.get(options::default_replication_factor) : topic.replication_factor;
-  if (partitions <= 0) return kafka_error(ErrorCode::invalid_partitions, "Number of partitions must be larger than 0.");
+  int32_t factor =
+      topic.replication_factor == -1 ? config_.get(options::default_replication_factor) : topic.replication_factor;
+  if (partitions <= 0)
+    return kafka_error(ErrorCode::invalid_partitions, "Number of partitions must be larger than 0.");
   if (partitions > kMaxPartitions) return too_many_partitions(partitions);
-  if (factor <= 0) return kafka_error(ErrorCode::invalid_replication_factor, "Replication factor must be larger than 0.");
+  if (factor <= 0)
+    return kafka_error(ErrorCode::invalid_replication_factor, "Replication factor must be larger than 0.");
   std::vector<BrokerId> brokers = live_brokers();
-  if (brokers.empty()) return kafka_error(ErrorCode::invalid_replication_factor, "Replication factor: " + std::to_string(factor) + " larger than available brokers: 0.");
+  if (brokers.empty())
+    return kafka_error(ErrorCode::invalid_replication_factor,
+                       "Replication factor: " + std::to_string(factor) + " larger than available brokers: 0.");
   auto assignment = assign_replicas(brokers, partitions, factor, random_.number() % brokers.size(),
                                     random_.number() % brokers.size(), 0);
   if (!assignment) return assignment;
@@ -126,7 +140,8 @@ Task<Result<CreatedTopic>> TopicAdmin::create(NewTopic topic, bool validate_only
   }
   for (const auto& [other, image] : metadata_.image().topics()) {
     if (collision_form(other) != collision_form(topic.name)) continue;
-    co_return kafka_error(ErrorCode::invalid_topic_exception, "Topic '" + topic.name + "' collides with existing topic: " + other);
+    co_return kafka_error(ErrorCode::invalid_topic_exception,
+                          "Topic '" + topic.name + "' collides with existing topic: " + other);
   }
   Properties overrides(topic.configs.begin(), topic.configs.end());
   auto valid = TopicConfig::validate(config_, overrides);
@@ -139,11 +154,13 @@ Task<Result<CreatedTopic>> TopicAdmin::create(NewTopic topic, bool validate_only
   if (validate_only) {
     Result<std::optional<ZkStat>> there = co_await zookeeper_.exists(paths::topic(topic.name), Watch::no);
     if (!there) co_return there.error();
-    if (*there) co_return kafka_error(ErrorCode::topic_already_exists, "Topic '" + topic.name + "' already exists.");
+    if (*there)
+      co_return kafka_error(ErrorCode::topic_already_exists, "Topic '" + topic.name + "' already exists.");
     co_return created;
   }
   created.id = Uuid::from_random(random_.sixteen_bytes());
-  Result<void> written = co_await write_new_topic(topic.name, created.id, std::move(*assignment), std::move(topic.configs));
+  Result<void> written =
+      co_await write_new_topic(topic.name, created.id, std::move(*assignment), std::move(topic.configs));
   if (!written) co_return written.error();
   co_return created;
 }
@@ -209,16 +226,20 @@ Task<Result<void>> TopicAdmin::add_partitions(std::string name, int32_t count,
   auto topic = zk::TopicAssignment::decode(node->data);
   if (!topic) co_return topic.error();
   if (topic->partitions.empty() || topic->partitions.begin()->first != 0) {
-    co_return kafka_error(ErrorCode::invalid_partitions, "The topic '" + name + "' has no partition 0 in its assignment.");
+    co_return kafka_error(ErrorCode::invalid_partitions,
+                          "The topic '" + name + "' has no partition 0 in its assignment.");
   }
   auto present = static_cast<int32_t>(topic->partitions.size());
   for (const auto& [index, partition] : topic->partitions) {
     if (!partition.is_being_reassigned()) continue;
-    co_return kafka_error(ErrorCode::reassignment_in_progress, "A partition reassignment is in progress for the topic '" + name + "'.");
+    co_return kafka_error(ErrorCode::reassignment_in_progress,
+                          "A partition reassignment is in progress for the topic '" + name + "'.");
   }
   if (count <= present) {
     std::string relation = count == present ? "Topic already has " + std::to_string(present) + " partitions."
-                                            : "Topic currently has " + std::to_string(present) + " partitions, which is higher than the requested " + std::to_string(count) + ".";
+                                            : "Topic currently has " + std::to_string(present) +
+                                                  " partitions, which is higher than the requested " +
+                                                  std::to_string(count) + ".";
     co_return kafka_error(ErrorCode::invalid_partitions, std::move(relation));
   }
   if (count > kMaxPartitions) co_return too_many_partitions(count);

@@ -17,8 +17,8 @@ Task<Result<ControllerTerm>> read_term(ZooKeeper& zookeeper) {
       co_return ControllerTerm{ControllerEpoch(*epoch), node->stat.version};
     }
     if (!node.error().is(ZkCode::no_node)) co_return node.error();
-    Result<ZkCreated> created = co_await zookeeper.create(zk::paths::kControllerEpoch, zk::encode_controller_epoch(0),
-                                                          CreateMode::persistent);
+    Result<ZkCreated> created = co_await zookeeper.create(zk::paths::kControllerEpoch,
+                                                          zk::encode_controller_epoch(0), CreateMode::persistent);
     if (!created && !created.error().is(ZkCode::node_exists)) co_return created.error();
   }
 }
@@ -29,7 +29,8 @@ Task<Result<ControllerTerm>> begin_term(ZooKeeper& zookeeper, BrokerId self, int
   zk::ControllerInfo controller{self.value, wall_ms};
   std::vector<ZkOp> ops;
   ops.push_back(ZkOp::create(zk::paths::kController, controller.encode(), CreateMode::ephemeral));
-  ops.push_back(ZkOp::set(zk::paths::kControllerEpoch, zk::encode_controller_epoch(epoch.value), last.epoch_version));
+  ops.push_back(
+      ZkOp::set(zk::paths::kControllerEpoch, zk::encode_controller_epoch(epoch.value), last.epoch_version));
   ZkMultiResult done = co_await zookeeper.multi(std::move(ops));
   if (!done) co_return done.error();
   co_return ControllerTerm{epoch, (*done)[1].stat.version};
@@ -52,7 +53,8 @@ Task<Result<ElectionOutcome>> elect_controller(ZooKeeper& zookeeper, BrokerId se
     Result<ControllerTerm> last = co_await read_term(zookeeper);
     if (!last) co_return last.error();
     Result<ControllerTerm> term = co_await begin_term(zookeeper, self, wall_ms, *last);
-    if (!term && !term.error().is(ZkCode::node_exists) && !term.error().is(ZkCode::bad_version)) co_return term.error();
+    if (!term && !term.error().is(ZkCode::node_exists) && !term.error().is(ZkCode::bad_version))
+      co_return term.error();
     if (!term) {
       Result<bool> ours = co_await holds_office(zookeeper);
       if (!ours) co_return ours.error();

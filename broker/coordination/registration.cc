@@ -21,8 +21,8 @@ std::vector<std::string> with_parents(const std::vector<std::string>& paths) {
   return {all.begin(), all.end()};
 }
 
-/// Creates those of `paths` that are missing; parents come before children. Looks first, since a create that fails is
-/// still a write for the whole ensemble.
+/// Creates those of `paths` that are missing; parents come before children. Looks first, since a create that fails
+/// is still a write for the whole ensemble.
 Task<Result<void>> create_missing(ZooKeeper& zookeeper, std::vector<std::string> paths) {
   auto there = co_await zookeeper.exists_all(paths, Watch::no);
   std::vector<Task<Result<ZkCreated>>> creates;
@@ -47,7 +47,9 @@ std::string addresses(const zk::BrokerRegistration& broker) {
 
 bool share_an_address(const zk::BrokerRegistration& a, const zk::BrokerRegistration& b) {
   for (const zk::Endpoint& endpoint : a.endpoints) {
-    auto same = [&](const zk::Endpoint& other) { return other.host == endpoint.host && other.port == endpoint.port; };
+    auto same = [&](const zk::Endpoint& other) {
+      return other.host == endpoint.host && other.port == endpoint.port;
+    };
     if (std::any_of(b.endpoints.begin(), b.endpoints.end(), same)) return true;
   }
   return false;
@@ -122,8 +124,8 @@ class Registrar {
     Instant began = clock_.now();
     if (deadline_ == Instant()) {
       deadline_ = began + options_.session_timeout + options_.margin;
-      log::info("waiting for the session of our killed predecessor to end path={} session=0x{:x} at_most={}ms", path_,
-                node.stat.ephemeral_owner, to_ms(deadline_ - began));
+      log::info("waiting for the session of our killed predecessor to end path={} session=0x{:x} at_most={}ms",
+                path_, node.stat.ephemeral_owner, to_ms(deadline_ - began));
     }
     while (clock_.now() < deadline_) {
       Result<std::optional<ZkStat>> there = co_await zookeeper_.exists(path_, Watch::yes);
@@ -174,7 +176,8 @@ Task<Result<std::string>> cluster_id(ZooKeeper& zookeeper, std::string proposed)
     Result<void> parent = co_await ensure_path(zookeeper, zk::paths::kCluster);
     if (!parent) co_return parent.error();
     zk::ClusterId ours{proposed};
-    Result<ZkCreated> created = co_await zookeeper.create(zk::paths::kClusterId, ours.encode(), CreateMode::persistent);
+    Result<ZkCreated> created =
+        co_await zookeeper.create(zk::paths::kClusterId, ours.encode(), CreateMode::persistent);
     if (created) co_return proposed;
     if (!created.error().is(ZkCode::node_exists)) co_return created.error();
   }

@@ -32,8 +32,8 @@ struct RegistrationOptions {
 /// Registers a broker as alive, as an ephemeral node under its id, and returns its broker epoch (KIP-380).
 ///
 /// To be called once the broker has bound its ports. When the id is taken by a predecessor of ours that was killed
-/// and whose session has not ended yet, waits for that. Errors: node_exists, naming the address, when the id belongs
-/// to another broker that is alive.
+/// and whose session has not ended yet, waits for that. Errors: node_exists, naming the address, when the id
+/// belongs to another broker that is alive.
 Task<Result<BrokerEpoch>> register_broker(ZooKeeper& zookeeper, const Clock& clock, zk::BrokerRegistration broker,
                                           RegistrationOptions options);
 

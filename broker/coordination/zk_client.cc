@@ -77,7 +77,8 @@ ZkClient::~ZkClient() { ASSERT(session_ == nullptr && in_flight_.empty() && queu
 
 // --- starting and ending -----------------------------------------------------------------------------------------
 
-Task<Result<std::unique_ptr<ZkClient>>> ZkClient::connect(Shard& shard, BackgroundPool& pool, ZkClientOptions options) {
+Task<Result<std::unique_ptr<ZkClient>>> ZkClient::connect(Shard& shard, BackgroundPool& pool,
+                                                          ZkClientOptions options) {
   auto servers = ConnectString::parse(options.connect);
   if (!servers) co_return servers.error();
   std::unique_ptr<ZkClient> client(new ZkClient(shard, pool, std::move(options), std::move(*servers)));
@@ -113,7 +114,8 @@ Task<Result<void>> ZkClient::create_chroot() {
     Submission submission{*this, request};
     co_await submission;
     ZkCode code = code_of(request.rc);
-    if (code != ZkCode::ok && code != ZkCode::node_exists) co_return zk_error(code, "create chroot", servers_.chroot);
+    if (code != ZkCode::ok && code != ZkCode::node_exists)
+      co_return zk_error(code, "create chroot", servers_.chroot);
   }
   co_return Result<void>();
 }
@@ -121,7 +123,9 @@ Task<Result<void>> ZkClient::create_chroot() {
 Task<Result<void>> ZkClient::open_session(Instant deadline) {
   while (true) {
     auto session = std::make_unique<ZkSession>(*callbacks_, ++generation_);
-    auto open = [this, opening = session.get()] { return opening->open(servers_.servers, options_.session_timeout); };
+    auto open = [this, opening = session.get()] {
+      return opening->open(servers_.servers, options_.session_timeout);
+    };
     Result<void> opened = co_await in_background(pool_, open);
     if (opened) {
       session_ = std::move(session);

@@ -19,10 +19,10 @@ class Request;
 class ZkSession;
 
 struct ZkClientOptions {
-  std::string connect;                                      // zookeeper.connect
-  Duration session_timeout = std::chrono::seconds(18);      // zookeeper.session.timeout.ms
-  Duration connection_timeout = std::chrono::seconds(18);   // zookeeper.connection.timeout.ms
-  size_t max_in_flight = 10;                                // zookeeper.max.in.flight.requests
+  std::string connect;                                     // zookeeper.connect
+  Duration session_timeout = std::chrono::seconds(18);     // zookeeper.session.timeout.ms
+  Duration connection_timeout = std::chrono::seconds(18);  // zookeeper.connection.timeout.ms
+  size_t max_in_flight = 10;                               // zookeeper.max.in.flight.requests
 };
 
 /// ZooKeeper over the Apache C client, whose threads only post to the shard.
@@ -33,7 +33,8 @@ class ZkClient final : public ZooKeeper {
  public:
   /// Connects and creates the chroot where it is missing. Errors: invalid_argument for a bad connect string,
   /// connection_loss when no server answered within the connection timeout.
-  static Task<Result<std::unique_ptr<ZkClient>>> connect(Shard& shard, BackgroundPool& pool, ZkClientOptions options);
+  static Task<Result<std::unique_ptr<ZkClient>>> connect(Shard& shard, BackgroundPool& pool,
+                                                         ZkClientOptions options);
   ~ZkClient() override;
 
   Task<Result<ZkCreated>> create(std::string path, std::string data, CreateMode mode) override;
@@ -90,7 +91,7 @@ class ZkClient final : public ZooKeeper {
   WaitList changed_;  // woken at every change of state_, replacing_ or closing_
 
   uint64_t last_number_ = 0;
-  std::deque<Request*> queue_;   // in the order of their numbers
+  std::deque<Request*> queue_;    // in the order of their numbers
   std::set<Request*> in_flight_;  // at most max_in_flight
 };
 

@@ -7,10 +7,14 @@ constexpr size_t kSequenceRoom = 16;  // for the sequence number and the closing
 
 int flags_of(CreateMode mode) {
   switch (mode) {
-    case CreateMode::persistent: return ZOO_PERSISTENT;
-    case CreateMode::ephemeral: return ZOO_EPHEMERAL;
-    case CreateMode::persistent_sequential: return ZOO_PERSISTENT_SEQUENTIAL;
-    case CreateMode::ephemeral_sequential: return ZOO_EPHEMERAL_SEQUENTIAL;
+    case CreateMode::persistent:
+      return ZOO_PERSISTENT;
+    case CreateMode::ephemeral:
+      return ZOO_EPHEMERAL;
+    case CreateMode::persistent_sequential:
+      return ZOO_PERSISTENT_SEQUENTIAL;
+    case CreateMode::ephemeral_sequential:
+      return ZOO_EPHEMERAL_SEQUENTIAL;
   }
   return ZOO_PERSISTENT;
 }
@@ -65,8 +69,8 @@ void on_done(int rc, const void* context) {
 }  // namespace
 
 int Create::send(zhandle_t* handle) {
-  return zoo_acreate2(handle, path_.c_str(), data_of(data_), length_of(data_), &ZOO_OPEN_ACL_UNSAFE, flags_of(mode_),
-                      on_created, this);
+  return zoo_acreate2(handle, path_.c_str(), data_of(data_), length_of(data_), &ZOO_OPEN_ACL_UNSAFE,
+                      flags_of(mode_), on_created, this);
 }
 
 int Get::send(zhandle_t* handle) { return zoo_aget(handle, path_.c_str(), watch_ == Watch::yes, on_data, this); }
@@ -83,9 +87,7 @@ int Set::send(zhandle_t* handle) {
   return zoo_aset(handle, path_.c_str(), data_of(data_), length_of(data_), version_, on_stat<Set>, this);
 }
 
-int Remove::send(zhandle_t* handle) {
-  return zoo_adelete(handle, path_.c_str(), version_, on_done<Remove>, this);
-}
+int Remove::send(zhandle_t* handle) { return zoo_adelete(handle, path_.c_str(), version_, on_done<Remove>, this); }
 
 void Multi::prepare(size_t index) {
   const ZkOp& op = ops_[index];
@@ -101,8 +103,12 @@ void Multi::prepare(size_t index) {
     case ZkOp::Kind::set:
       zoo_set_op_init(raw, op.path.c_str(), data_of(op.data), length_of(op.data), op.version, &stats_[index]);
       return;
-    case ZkOp::Kind::remove: zoo_delete_op_init(raw, op.path.c_str(), op.version); return;
-    case ZkOp::Kind::check: zoo_check_op_init(raw, op.path.c_str(), op.version); return;
+    case ZkOp::Kind::remove:
+      zoo_delete_op_init(raw, op.path.c_str(), op.version);
+      return;
+    case ZkOp::Kind::check:
+      zoo_check_op_init(raw, op.path.c_str(), op.version);
+      return;
   }
 }
 

@@ -23,8 +23,8 @@ class Owner {
   virtual void answered(Request& request) = 0;
 };
 
-/// One request on its way. It lives in the frame of the coroutine that waits for it, and is filled by a thread of the
-/// C client between `send` and `Owner::answered`.
+/// One request on its way. It lives in the frame of the coroutine that waits for it, and is filled by a thread of
+/// the C client between `send` and `Owner::answered`.
 class Request {
  public:
   virtual ~Request() = default;

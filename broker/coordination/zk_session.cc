@@ -8,8 +8,8 @@
 namespace gregor {
 namespace {
 
-// Of what the C client logs, warnings and errors are passed on, without its own time stamp. They are all warnings to
-// us: whether somebody must act is decided where the outcome is known.
+// Of what the C client logs, warnings and errors are passed on, without its own time stamp. They are all warnings
+// to us: whether somebody must act is decided where the outcome is known.
 void log_from_client(const char* line) {
   std::string_view text(line);
   size_t level = text.find(":ZOO_");

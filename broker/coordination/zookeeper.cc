@@ -22,7 +22,8 @@ Task<std::vector<Result<ZkNode>>> ZooKeeper::get_all(std::vector<std::string> pa
   co_return answers;
 }
 
-Task<std::vector<Result<std::optional<ZkStat>>>> ZooKeeper::exists_all(std::vector<std::string> paths, Watch watch) {
+Task<std::vector<Result<std::optional<ZkStat>>>> ZooKeeper::exists_all(std::vector<std::string> paths,
+                                                                       Watch watch) {
   std::vector<Task<Result<std::optional<ZkStat>>>> requests;
   for (std::string& path : paths) requests.push_back(exists(std::move(path), watch));
   auto answers = co_await when_all(std::move(requests));
@@ -49,7 +50,7 @@ Task<bool> ZooKeeper::next_event(std::string path, Instant deadline) {
   bool woken = co_await event;
   auto found = waiting_.find(path);
   if (found != waiting_.end() && found->second.empty()) waiting_.erase(found);
-  co_return woken && sessions_lost == sessions_lost_;
+  co_return woken&& sessions_lost == sessions_lost_;
 }
 
 void ZooKeeper::deliver(WatchEvent event) {

@@ -25,8 +25,8 @@ struct ZkStat {
   int64_t pzxid = 0;  // of the last change to its children
   int64_t ctime_ms = 0;
   int64_t mtime_ms = 0;
-  int32_t version = 0;   // writes to the data
-  int32_t cversion = 0;  // changes to the children
+  int32_t version = 0;          // writes to the data
+  int32_t cversion = 0;         // changes to the children
   int64_t ephemeral_owner = 0;  // the session it lives with; 0: none
   int32_t data_length = 0;
   int32_t num_children = 0;
@@ -66,8 +66,8 @@ struct ZkOpResult {
   ZkStat stat;       // of a set
 };
 
-/// What became of a multi, which is done as a whole or not at all. As a Result it is what the operations yielded, or
-/// the error of the one that failed.
+/// What became of a multi, which is done as a whole or not at all. As a Result it is what the operations yielded,
+/// or the error of the one that failed.
 class [[nodiscard]] ZkMultiResult : public Result<std::vector<ZkOpResult>> {
  public:
   using Result::Result;

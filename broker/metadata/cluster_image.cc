@@ -5,8 +5,9 @@
 namespace gregor {
 
 const BrokerEndpoint* BrokerImage::endpoint(std::string_view listener_name) const {
-  auto found = std::find_if(endpoints.begin(), endpoints.end(),
-                            [&](const BrokerEndpoint& candidate) { return candidate.listener_name == listener_name; });
+  auto found = std::find_if(endpoints.begin(), endpoints.end(), [&](const BrokerEndpoint& candidate) {
+    return candidate.listener_name == listener_name;
+  });
   return found == endpoints.end() ? nullptr : &*found;
 }
 

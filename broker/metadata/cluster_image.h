@@ -62,8 +62,8 @@ struct StringHash {
   size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
 };
 
-/// A picture of the cluster as the controller last described it: live brokers, topics, leaders. Immutable once it is
-/// shared; a new one shares the topics that did not change.
+/// A picture of the cluster as the controller last described it: live brokers, topics, leaders. Immutable once it
+/// is shared; a new one shares the topics that did not change.
 class ClusterImage {
  public:
   using Topics = std::unordered_map<std::string, std::shared_ptr<const TopicImage>, StringHash, std::equal_to<>>;

@@ -10,8 +10,8 @@
 
 namespace gregor {
 
-/// This broker's picture of the cluster, at hand on every shard. A new one is made on shard 0 and then given to all;
-/// each shard sees the pictures in order, though not at the same moment.
+/// This broker's picture of the cluster, at hand on every shard. A new one is made on shard 0 and then given to
+/// all; each shard sees the pictures in order, though not at the same moment.
 class MetadataCache {
  public:
   explicit MetadataCache(const Shards& shards);
@@ -24,8 +24,8 @@ class MetadataCache {
   /// Makes `image` the picture on every shard and returns once all have it. On shard 0, one call at a time.
   Task<void> publish(std::shared_ptr<const ClusterImage> image);
 
-  /// Waits on this shard until `holds` is true of its picture, at most for `timeout` and until `gone` is stopped, which
-  /// any thread may do; yields whether it is.
+  /// Waits on this shard until `holds` is true of its picture, at most for `timeout` and until `gone` is stopped,
+  /// which any thread may do; yields whether it is.
   Task<bool> wait_until(std::function<bool(const ClusterImage&)> holds, Duration timeout, std::stop_token gone);
 
  private:

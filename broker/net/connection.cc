@@ -43,7 +43,8 @@ Task<void> Connection::serve() {
     BudgetShare share(budget_);
     Result<Buffer> frame = co_await receive_frame(share);
     if (!frame) {
-      if (!is_ordinary_end(frame.error())) log::warn("closed connection peer={} reason=\"{}\"", peer(), frame.error().message);
+      if (!is_ordinary_end(frame.error()))
+        log::warn("closed connection peer={} reason=\"{}\"", peer(), frame.error().message);
       co_return;
     }
     Reply reply = co_await handler_.handle(info_, std::move(*frame));
@@ -54,7 +55,8 @@ Task<void> Connection::serve() {
     if (reply.kind == Reply::Kind::send) {
       Result<void> sent = co_await send(reply.frame);
       if (!sent) {
-        if (!is_ordinary_end(sent.error())) log::warn("closed connection peer={} reason=\"{}\"", peer(), sent.error().message);
+        if (!is_ordinary_end(sent.error()))
+          log::warn("closed connection peer={} reason=\"{}\"", peer(), sent.error().message);
         co_return;
       }
     }

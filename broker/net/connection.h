@@ -17,8 +17,8 @@ struct ConnectionInfo {
   std::stop_token gone;       ///< stopped once the peer has hung up or the server closes
 };
 
-/// Turns a request frame into a reply; owned by whoever knows what frames mean. Called on the connection's shard, by
-/// many connections at once.
+/// Turns a request frame into a reply; owned by whoever knows what frames mean. Called on the connection's shard,
+/// by many connections at once.
 class FrameHandler {
  public:
   virtual ~FrameHandler() = default;

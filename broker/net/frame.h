@@ -9,8 +9,8 @@
 
 namespace gregor {
 
-/// A frame on its way out: bytes in memory, its four-byte size first, with parts of files spliced in. What is spliced
-/// in at `position` goes out before the byte at that position.
+/// A frame on its way out: bytes in memory, its four-byte size first, with parts of files spliced in. What is
+/// spliced in at `position` goes out before the byte at that position.
 struct OutgoingFrame {
   struct Splice {
     size_t position = 0;

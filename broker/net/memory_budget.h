@@ -7,8 +7,8 @@ namespace gregor {
 
 /// The bytes that requests of all connections together may hold. Any thread may use it.
 ///
-/// Never overdrawn by more than two requests: the one that takes what is left, and one of those that have begun. That
-/// one lets requests that wait for each other's memory go on, one after another.
+/// Never overdrawn by more than two requests: the one that takes what is left, and one of those that have begun.
+/// That one lets requests that wait for each other's memory go on, one after another.
 class MemoryBudget {
  public:
   explicit MemoryBudget(size_t limit_bytes) : limit_bytes_(limit_bytes) {}

@@ -8,8 +8,8 @@
 
 namespace gregor {
 
-/// Our side of a connection to another broker: sends one frame, receives one. Connects when there is first something
-/// to send, and again after a failure. One exchange at a time; lives on the shard that uses it.
+/// Our side of a connection to another broker: sends one frame, receives one. Connects when there is first
+/// something to send, and again after a failure. One exchange at a time; lives on the shard that uses it.
 class PeerClient {
  public:
   PeerClient(Network& network, std::string host, uint16_t port, Duration timeout);

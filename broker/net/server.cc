@@ -60,9 +60,8 @@ void Server::sweep_idle() {
     log::debug("closing idle connection peer={}", connection->peer());
     connection->shut_down();
   }
-  local.idle_sweep = local.connections.empty()
-                         ? 0
-                         : Shard::current()->call_after(sweep_interval(), [this] { sweep_idle(); });
+  local.idle_sweep =
+      local.connections.empty() ? 0 : Shard::current()->call_after(sweep_interval(), [this] { sweep_idle(); });
 }
 
 void Server::shut_down_all() {

@@ -17,8 +17,8 @@ namespace gregor::protocol {
 
 /// Reads the fields of a message in one version and remembers the first that failed.
 ///
-/// Total like the ByteReader below it: after a failure every read yields nothing, and loops end. Knows both encodings:
-/// "flexible" versions have compact lengths (varint, plus one) and tagged fields.
+/// Total like the ByteReader below it: after a failure every read yields nothing, and loops end. Knows both
+/// encodings: "flexible" versions have compact lengths (varint, plus one) and tagged fields.
 class FieldReader {
  public:
   FieldReader(ByteReader& reader, int16_t version, bool flexible)
@@ -47,7 +47,7 @@ class FieldReader {
   void read(const char* field, Bytes& value);
   void read(const char* field, std::vector<uint8_t>& value);
   template <class Struct>
-    requires requires(Struct& value, FieldReader& in) { value.read(in); }
+  requires requires(Struct& value, FieldReader& in) { value.read(in); }
   void read(const char* field, Struct& value);
 
   void read_nullable(const char* field, std::optional<std::string_view>& value, bool may_be_null);
@@ -55,11 +55,11 @@ class FieldReader {
   void read_nullable(const char* field, std::optional<Bytes>& value, bool may_be_null);
   void read_nullable(const char* field, std::optional<std::vector<uint8_t>>& value, bool may_be_null);
   template <class Struct>
-    requires requires(Struct& value, FieldReader& in) { value.read(in); }
+  requires requires(Struct& value, FieldReader& in) { value.read(in); }
   void read_nullable(const char* field, std::optional<Struct>& value, bool may_be_null);
 
-  /// `smallest_element` bytes is the least that an element takes; a count that the rest can't hold is an error before
-  /// anything is allocated for it.
+  /// `smallest_element` bytes is the least that an element takes; a count that the rest can't hold is an error
+  /// before anything is allocated for it.
   template <class T>
   void read_array(const char* field, std::vector<T>& values, size_t smallest_element);
   template <class T>
@@ -120,7 +120,7 @@ Result<Message> decode_message(ByteReader& reader, int16_t version) {
 }
 
 template <class Struct>
-  requires requires(Struct& value, FieldReader& in) { value.read(in); }
+requires requires(Struct& value, FieldReader& in) { value.read(in); }
 void FieldReader::read(const char* field, Struct& value) {
   if (failed_) return;
   value.read(*this);
@@ -128,7 +128,7 @@ void FieldReader::read(const char* field, Struct& value) {
 }
 
 template <class Struct>
-  requires requires(Struct& value, FieldReader& in) { value.read(in); }
+requires requires(Struct& value, FieldReader& in) { value.read(in); }
 void FieldReader::read_nullable(const char* field, std::optional<Struct>& value, bool may_be_null) {
   value.reset();
   if (read_presence(field, may_be_null)) read(field, value.emplace());

@@ -34,19 +34,18 @@ class FieldWriter {
   void write(double value) { bytes().write_float64(value); }
   void write(const Uuid& value) { bytes().write_bytes(value.bytes); }
   void write(const Records& value);
-  /// A text of more than 32767 bytes, which no client would read, is cut there: only a message for people is so long.
+  /// A text of more than 32767 bytes, which no client would read, is cut there: only a message for people is so
+  /// long.
   void write(std::string_view value);
   void write(Bytes value);
   template <class Struct>
-    requires requires(const Struct& value, FieldWriter& out) { value.write(out); }
-  void write(const Struct& value) {
-    value.write(*this);
-  }
+  requires requires(const Struct& value, FieldWriter& out) { value.write(out); }
+  void write(const Struct& value) { value.write(*this); }
 
   void write_nullable(std::optional<std::string_view> value, bool may_be_null);
   void write_nullable(std::optional<Bytes> value, bool may_be_null);
   template <class Struct>
-    requires requires(const Struct& value, FieldWriter& out) { value.write(out); }
+  requires requires(const Struct& value, FieldWriter& out) { value.write(out); }
   void write_nullable(const std::optional<Struct>& value, bool may_be_null);
 
   template <class T>
@@ -83,7 +82,7 @@ void encode_message(const Message& message, MessageWriter& writer, int16_t versi
 }
 
 template <class Struct>
-  requires requires(const Struct& value, FieldWriter& out) { value.write(out); }
+requires requires(const Struct& value, FieldWriter& out) { value.write(out); }
 void FieldWriter::write_nullable(const std::optional<Struct>& value, bool may_be_null) {
   ASSERT(value || may_be_null);
   bytes().write_int8(value ? 1 : -1);

@@ -9,7 +9,8 @@ Result<RequestHeader> decode_request_header(ByteReader& reader) {
   ByteReader ahead = reader;
   const int16_t key = ahead.read_int16();
   const int16_t version = ahead.read_int16();
-  if (!ahead.ok()) return Error{make_error_code(ErrorCode::invalid_request), "request without an API key and version"};
+  if (!ahead.ok())
+    return Error{make_error_code(ErrorCode::invalid_request), "request without an API key and version"};
   const ApiInfo* api = find_api(key);
   if (!api) return Error{make_error_code(ErrorCode::invalid_request), "unknown API key " + std::to_string(key)};
   return RequestHeader::decode(reader, request_header_version(*api, version));

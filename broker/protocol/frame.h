@@ -10,10 +10,11 @@
 
 namespace gregor::protocol {
 
-/// Reads the header of a request in the version that its own first fields ask for; the body is what `reader` has left.
+/// Reads the header of a request in the version that its own first fields ask for; the body is what `reader` has
+/// left.
 ///
-/// An API's unsupported version passes, since ApiVersions answers one. Errors: invalid_request for an unknown API key
-/// and for bytes that are no header.
+/// An API's unsupported version passes, since ApiVersions answers one. Errors: invalid_request for an unknown API
+/// key and for bytes that are no header.
 Result<RequestHeader> decode_request_header(ByteReader& reader);
 
 /// Begins a frame: room for its size, then the header. `end_frame` fills in the size when the body is written.
@@ -31,7 +32,8 @@ MessageWriter response_frame(const Response& response, int16_t version, int32_t 
   return frame;
 }
 
-/// A whole frame: size, `header`, and `request` in the version that the header names. The header's API key is set here.
+/// A whole frame: size, `header`, and `request` in the version that the header names. The header's API key is set
+/// here.
 template <class Request>
 MessageWriter request_frame(const Request& request, RequestHeader header) {
   header.request_api_key = static_cast<int16_t>(Request::kApiKey);

@@ -20,10 +20,12 @@
 /// - `decode(reader, version)`: reads one message and leaves the bytes behind it to the caller. Errors:
 ///   unsupported_version outside of kMinVersion to kMaxVersion; invalid_request for bytes that are no such message,
 ///   naming the field. In requests and internal records texts and bytes are views into the input.
-/// - `encode(writer, version)`: writes it. Fields that the version does not know are left out; null where the version
+/// - `encode(writer, version)`: writes it. Fields that the version does not know are left out; null where the
+/// version
 ///   knows no null is written as empty. `version` must be a supported one.
 ///
-/// A field that a version does not have keeps its default when decoded. `read` and `write` are the codec's inner half.
+/// A field that a version does not have keeps its default when decoded. `read` and `write` are the codec's inner
+/// half.
 namespace gregor::protocol {
 
 class FieldReader;

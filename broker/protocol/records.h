@@ -8,9 +8,9 @@ namespace gregor::protocol {
 
 /// The value of a `records` field: record batches in memory, or only their size, or null.
 ///
-/// External records are not in the message's bytes: the encoder notes where they belong (MessageWriter::splices) and
-/// whoever sends the message puts them there, for instance a slice of a segment file by sendfile. A decoded field is
-/// never external: it is a view into the frame.
+/// External records are not in the message's bytes: the encoder notes where they belong (MessageWriter::splices)
+/// and whoever sends the message puts them there, for instance a slice of a segment file by sendfile. A decoded
+/// field is never external: it is a view into the frame.
 class Records {
  public:
   Records() = default;

@@ -7,8 +7,8 @@
 namespace gregor::protocol {
 
 /// Reads an internal record (an OffsetCommitValue, a TransactionLogKey, a ConsumerProtocolSubscription, ...) as it
-/// stands in a log or in a group's metadata: an int16 version, then the record. What it holds are views into `bytes`.
-/// Errors: those of `Record::decode`.
+/// stands in a log or in a group's metadata: an int16 version, then the record. What it holds are views into
+/// `bytes`. Errors: those of `Record::decode`.
 template <class Record>
 Result<Record> decode_versioned(Bytes bytes) {
   ByteReader reader(bytes);

@@ -56,8 +56,8 @@ struct ProduceValidation {
 /// One pass, in place. Where the batch is sound its timestamp type and maximum are set to what the topic wants and
 /// the records have, as Kafka does; nothing else is changed. A batch with a producer id is accepted as it is: its
 /// sequence is the producer state's affair.
-/// Errors: corrupt_message (checksum), invalid_record (structure, count, offsets, missing keys, control batch, magic 0
-/// and 1), message_too_large, invalid_timestamp, unsupported_compression_type.
+/// Errors: corrupt_message (checksum), invalid_record (structure, count, offsets, missing keys, control batch,
+/// magic 0 and 1), message_too_large, invalid_timestamp, unsupported_compression_type.
 ProduceValidation validate_produced(std::span<uint8_t> records, const ProduceRules& rules);
 
 /// A batch that this broker made itself, as BatchBuilder does, and that needs no checking.

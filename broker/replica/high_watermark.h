@@ -9,8 +9,9 @@ namespace gregor {
 
 /// How far a partition's log is known to every in-sync replica: what consumers may see and acks=all waits for.
 ///
-/// Kept by the leader. Pure: told of log ends and of the in-sync set, it yields the high watermark, which never falls
-/// while the same broker leads. A replica that has not reported since leadership began counts as being at the start.
+/// Kept by the leader. Pure: told of log ends and of the in-sync set, it yields the high watermark, which never
+/// falls while the same broker leads. A replica that has not reported since leadership began counts as being at the
+/// start.
 class HighWatermark {
  public:
   /// `known` is what was checkpointed, or told by a leader.

@@ -53,7 +53,8 @@ Result<void> Partition::apply(const PartitionState& state, PartitionSettings set
     log::info("became leader partition={} epoch={} isr={} log_end={}", name().to_string(), leader_epoch_.value,
               text_of(state.in_sync), log_->log_end_offset().value);
   } else {
-    log::info("is not leader partition={} epoch={} leader={}", name().to_string(), leader_epoch_.value, leader_.value);
+    log::info("is not leader partition={} epoch={} leader={}", name().to_string(), leader_epoch_.value,
+              leader_.value);
   }
   wake_all();
   return {};
@@ -98,14 +99,16 @@ bool Partition::has_enough_in_sync() const {
 }
 
 ProduceOutcome Partition::append_as_leader(std::span<uint8_t> records, bool needs_all, bool allows_zstd) {
-  if (ErrorCode error = check_leader(kNoEpoch); error != ErrorCode::none) return {error_of(error, name()), {}, false};
+  if (ErrorCode error = check_leader(kNoEpoch); error != ErrorCode::none)
+    return {error_of(error, name()), {}, false};
   if (needs_all && !has_enough_in_sync()) {
-    return {Error{make_error_code(ErrorCode::not_enough_replicas),
-                  fmt::format("The size of the current ISR {} is insufficient to satisfy the min.isr requirement of {} "
-                              "for partition {}",
-                              text_of(high_watermark_.in_sync()), settings_.min_insync_replicas, name().to_string())},
-            {},
-            false};
+    return {
+        Error{make_error_code(ErrorCode::not_enough_replicas),
+              fmt::format("The size of the current ISR {} is insufficient to satisfy the min.isr requirement of {} "
+                          "for partition {}",
+                          text_of(high_watermark_.in_sync()), settings_.min_insync_replicas, name().to_string())},
+        {},
+        false};
   }
   ProduceRules rules = settings_.produce_rules;
   rules.allows_zstd = allows_zstd;
@@ -114,10 +117,11 @@ ProduceOutcome Partition::append_as_leader(std::span<uint8_t> records, bool need
   if (!validation.batch) return {validation.batch.error(), std::move(validation.record_errors), false};
   if (validation.batch->view().producer_id() != kNoProducerId) {
     // Nothing here could tell its repetitions apart, which is all that such a producer asks for.
-    return {Error{make_error_code(ErrorCode::unknown_producer_id),
-                  "This broker gives out no producer ids: idempotent and transactional producers are not served yet."},
-            {},
-            false};
+    return {
+        Error{make_error_code(ErrorCode::unknown_producer_id),
+              "This broker gives out no producer ids: idempotent and transactional producers are not served yet."},
+        {},
+        false};
   }
   auto appended = log_->append_as_leader(*validation.batch, leader_epoch_);
   if (!appended) return {appended.error(), {}, false};
@@ -172,27 +176,35 @@ Result<ReadOutcome> Partition::read(const ReadRequest& request) {
     return outcome;
   }
   // Beyond the high watermark lies nothing that a consumer may see; beyond the log's end lies nothing at all.
-  if (request.fetch_offset > high_watermark_.value() && request.fetch_offset <= log_->log_end_offset()) return outcome;
-  auto data = log_->read(request.fetch_offset, high_watermark_.value(), request.max_bytes, request.at_least_one_batch);
+  if (request.fetch_offset > high_watermark_.value() && request.fetch_offset <= log_->log_end_offset())
+    return outcome;
+  auto data =
+      log_->read(request.fetch_offset, high_watermark_.value(), request.max_bytes, request.at_least_one_batch);
   if (!data) return data.error();
   outcome.data = std::move(*data);
   return outcome;
 }
 
-Result<std::optional<TimestampedOffset>> Partition::list_offset(int64_t timestamp, LeaderEpoch current_leader_epoch) {
+Result<std::optional<TimestampedOffset>> Partition::list_offset(int64_t timestamp,
+                                                                LeaderEpoch current_leader_epoch) {
   using Answer = std::optional<TimestampedOffset>;
-  if (ErrorCode error = check_leader(current_leader_epoch); error != ErrorCode::none) return error_of(error, name());
+  if (ErrorCode error = check_leader(current_leader_epoch); error != ErrorCode::none)
+    return error_of(error, name());
   switch (timestamp) {
-    case list_offsets::kLatest: return Answer({high_watermark_.value(), kNoTimestamp, leader_epoch_});
+    case list_offsets::kLatest:
+      return Answer({high_watermark_.value(), kNoTimestamp, leader_epoch_});
     case list_offsets::kEarliest:
     case list_offsets::kEarliestLocal: {
       Offset start = log_->log_start_offset();
       return Answer({start, kNoTimestamp, log_->epoch_of(start).value_or(kNoEpoch)});
     }
-    case list_offsets::kLatestTiered: return Answer();
-    default: break;
+    case list_offsets::kLatestTiered:
+      return Answer();
+    default:
+      break;
   }
-  auto found = timestamp == list_offsets::kMaxTimestamp ? log_->max_timestamp() : log_->offset_for_timestamp(timestamp);
+  auto found =
+      timestamp == list_offsets::kMaxTimestamp ? log_->max_timestamp() : log_->offset_for_timestamp(timestamp);
   if (found && *found && (*found)->offset >= high_watermark_.value()) return Answer();
   return found;
 }
@@ -210,8 +222,10 @@ Result<std::vector<Offset>> Partition::list_offsets_backwards(int64_t timestamp,
   return places;
 }
 
-Result<std::optional<EpochEnd>> Partition::end_offset_for_epoch(LeaderEpoch epoch, LeaderEpoch current_leader_epoch) {
-  if (ErrorCode error = check_leader(current_leader_epoch); error != ErrorCode::none) return error_of(error, name());
+Result<std::optional<EpochEnd>> Partition::end_offset_for_epoch(LeaderEpoch epoch,
+                                                                LeaderEpoch current_leader_epoch) {
+  if (ErrorCode error = check_leader(current_leader_epoch); error != ErrorCode::none)
+    return error_of(error, name());
   return log_->end_offset_for_epoch(epoch);
 }
 

@@ -86,8 +86,8 @@ class Partition {
   /// Wakes everything that waits, before the partition goes away.
   void wake_all();
 
-  /// none, not_leader_or_follower, fenced_leader_epoch, unknown_leader_epoch or kafka_storage_error: whether this is the
-  /// leader that a client which takes `epoch` for current (-1: any) looks for.
+  /// none, not_leader_or_follower, fenced_leader_epoch, unknown_leader_epoch or kafka_storage_error: whether this
+  /// is the leader that a client which takes `epoch` for current (-1: any) looks for.
   ErrorCode check_leader(LeaderEpoch epoch) const;
 
   /// Checks `records` and appends them as leader, patching offsets and epoch in place. With `needs_all` (acks=all)
@@ -99,11 +99,11 @@ class Partition {
 
   /// Finds what a consumer may read. Errors: check_leader's, offset_out_of_range, kafka_storage_error.
   Result<ReadOutcome> read(const ReadRequest& request);
-  /// The offset that ListOffsets asks for by `timestamp`: milliseconds, or one of list_offsets' special values. None
-  /// when there is no such record that consumers may see. Errors: check_leader's, kafka_storage_error.
+  /// The offset that ListOffsets asks for by `timestamp`: milliseconds, or one of list_offsets' special values.
+  /// None when there is no such record that consumers may see. Errors: check_leader's, kafka_storage_error.
   Result<std::optional<TimestampedOffset>> list_offset(int64_t timestamp, LeaderEpoch current_leader_epoch);
-  /// The answer of ListOffsets before version 1: where segments begin, and the end of what consumers may see, from the
-  /// place that `timestamp` leads to backwards, at most `count`. Errors: as list_offset's.
+  /// The answer of ListOffsets before version 1: where segments begin, and the end of what consumers may see, from
+  /// the place that `timestamp` leads to backwards, at most `count`. Errors: as list_offset's.
   Result<std::vector<Offset>> list_offsets_backwards(int64_t timestamp, size_t count);
   /// Where `epoch` ends in this log (KIP-101). None when it is not known. Errors: check_leader's.
   Result<std::optional<EpochEnd>> end_offset_for_epoch(LeaderEpoch epoch, LeaderEpoch current_leader_epoch);

@@ -61,20 +61,20 @@ Partitions::ByShard Partitions::by_shard(const std::vector<TopicPartition>& name
 }
 
 LogDirectory& Partitions::directory_for_new_log() {
-  auto fewest = std::min_element(
-      environment_.directories.begin(), environment_.directories.end(),
-      [&](const LogDirectory* a, const LogDirectory* b) { return logs_in_[a] < logs_in_[b]; });
+  auto fewest =
+      std::min_element(environment_.directories.begin(), environment_.directories.end(),
+                       [&](const LogDirectory* a, const LogDirectory* b) { return logs_in_[a] < logs_in_[b]; });
   return **fewest;
 }
 
 void Partitions::install(Opened opened, const PartitionSettings& settings) {
   Offset high_watermark = opened.directory->high_watermark(opened.name).value_or(Offset(0));
-  local_.local()[opened.name] = std::make_unique<Partition>(environment_.self, environment_.clock, *opened.directory,
-                                                            std::move(*opened.log), high_watermark, settings);
+  local_.local()[opened.name] = std::make_unique<Partition>(
+      environment_.self, environment_.clock, *opened.directory, std::move(*opened.log), high_watermark, settings);
 }
 
 Task<std::vector<Partitions::Opened>> Partitions::open_chunk(std::vector<Opened> chunk,
-                                                                 const SettingsByTopic& settings) {
+                                                             const SettingsByTopic& settings) {
   auto open = [this, &chunk, &settings] {
     for (auto& entry : chunk) {
       entry.log = PartitionLog::open(environment_.files, environment_.clock, entry.directory->path_of(entry.name),
@@ -93,7 +93,9 @@ Task<Result<void>> Partitions::open_and_install(std::vector<Opened> chunk, const
   for (const auto& entry : opened) {
     names.push_back(entry.name);
     if (!entry.log && outcome) outcome = entry.log.error();
-    if (!entry.log) log::error("could not open a log partition={} reason=\"{}\"", entry.name.to_string(), entry.log.error().message);
+    if (!entry.log)
+      log::error("could not open a log partition={} reason=\"{}\"", entry.name.to_string(),
+                 entry.log.error().message);
   }
   ByShard groups = by_shard(names);
   for (size_t shard = 0; shard < groups.size(); ++shard) {
@@ -136,8 +138,8 @@ Task<Result<void>> Partitions::load_directory(LogDirectory& directory, const Set
     if (!outcome) co_return outcome;
   }
   auto took = std::chrono::duration_cast<std::chrono::milliseconds>(environment_.clock.now() - begin).count();
-  log::info("loaded log directory path={} partitions={} clean_shutdown={} took_ms={}", directory.path(), names.size(),
-            directory.was_clean_shutdown(), took);
+  log::info("loaded log directory path={} partitions={} clean_shutdown={} took_ms={}", directory.path(),
+            names.size(), directory.was_clean_shutdown(), took);
   co_return Result<void>();
 }
 
@@ -225,7 +227,9 @@ Task<void> Partitions::remove_files_later(std::string path, Duration delay) {
   co_await sleep_for(delay);
   auto remove = [this, &path] { return environment_.files.remove_all(path); };
   Result<void> removed = co_await in_background(environment_.pool, remove);
-  if (!removed) log::warn("could not remove a deleted log, the next start will try again reason=\"{}\"", removed.error().message);
+  if (!removed)
+    log::warn("could not remove a deleted log, the next start will try again reason=\"{}\"",
+              removed.error().message);
 }
 
 Task<void> Partitions::suspend_all() {
@@ -313,7 +317,8 @@ Task<Result<void>> Partitions::close_all() {
     for (LogDirectory* directory : environment_.directories) {
       DirectoryCheckpoints& checkpoints = all[directory];
       if (auto written = directory->write_recovery_points(checkpoints.recovery_points); !written) return written;
-      if (auto written = directory->write_log_start_offsets(checkpoints.log_start_offsets); !written) return written;
+      if (auto written = directory->write_log_start_offsets(checkpoints.log_start_offsets); !written)
+        return written;
       if (auto written = directory->write_high_watermarks(checkpoints.high_watermarks); !written) return written;
       if (auto marked = directory->mark_clean_shutdown(); !marked) return marked;
     }

@@ -45,11 +45,11 @@ class Partitions {
   Partition* find(TopicPartitionView name);
 
   /// Opens the logs that lie in the directories, recovering what was not closed. They take no part until the
-  /// controller gives them a role. `settings` has an entry for every topic. Error: the first log that can't be opened,
-  /// naming the file.
+  /// controller gives them a role. `settings` has an entry for every topic. Error: the first log that can't be
+  /// opened, naming the file.
   Task<Result<void>> load_all(std::map<std::string, PartitionSettings> settings, int32_t threads_per_directory);
-  /// Gives partitions their roles, making the logs that are missing. `settings` has an entry for every topic. Yields
-  /// an error code for each state, in order.
+  /// Gives partitions their roles, making the logs that are missing. `settings` has an entry for every topic.
+  /// Yields an error code for each state, in order.
   Task<std::vector<ErrorCode>> apply(std::vector<PartitionState> states,
                                      std::map<std::string, PartitionSettings> settings);
   /// Forgets a partition and deletes its log; its files go after file.delete.delay.ms.
@@ -60,11 +60,13 @@ class Partitions {
   Task<void> flush_in_background(TopicPartition name);
 
   Task<AllCheckpoints> checkpoints();
-  /// Syncs and closes every log and writes the checkpoints and the marks of a clean shutdown. Nothing is served then.
+  /// Syncs and closes every log and writes the checkpoints and the marks of a clean shutdown. Nothing is served
+  /// then.
   Task<Result<void>> close_all();
 
  private:
-  using Local = std::unordered_map<TopicPartition, std::unique_ptr<Partition>, TopicPartitionHash, TopicPartitionEqual>;
+  using Local =
+      std::unordered_map<TopicPartition, std::unique_ptr<Partition>, TopicPartitionHash, TopicPartitionEqual>;
   struct Opened {
     TopicPartition name;
     LogDirectory* directory = nullptr;

@@ -76,7 +76,8 @@ Task<Result<std::map<std::string, PartitionSettings>>> read_topic_settings(ZooKe
   size_t i = 0;
   for (const auto& topic : topics) {
     Result<Properties> overrides = overrides_of(nodes[i++]);
-    bool is_lost = !overrides && (overrides.error().is(ZkCode::session_expired) || overrides.error().is(ZkCode::closed));
+    bool is_lost =
+        !overrides && (overrides.error().is(ZkCode::session_expired) || overrides.error().is(ZkCode::closed));
     if (is_lost) co_return overrides.error();
     settings.emplace(topic, settings_of(broker, topic, overrides));
   }

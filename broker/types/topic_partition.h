@@ -39,7 +39,8 @@ struct TopicPartitionEqual {
   bool operator()(TopicPartitionView a, TopicPartitionView b) const { return a == b; }
 };
 
-/// Why `name` can't be a topic's name, in Kafka's words, or an empty text when it can: letters, digits, `.`, `_` and
+/// Why `name` can't be a topic's name, in Kafka's words, or an empty text when it can: letters, digits, `.`, `_`
+/// and
 /// `-`, at most 249 of them, and neither `.` nor `..`.
 std::string topic_name_problem(std::string_view name);
 

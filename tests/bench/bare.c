@@ -3,7 +3,8 @@
 //   bare write FILE BYTES    socket -> page cache: recv and write, 1 MB at a time
 //   bare read FILE BYTES     page cache -> socket: sendfile, 1 MB at a time, from a file that `bare write` made
 //
-// The other end of the connection is a child process. Prints the seconds that passed and the CPU seconds of this side.
+// The other end of the connection is a child process. Prints the seconds that passed and the CPU seconds of this
+// side.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <fcntl.h>

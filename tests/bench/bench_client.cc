@@ -73,15 +73,16 @@ Kafka open_consumer(const std::string& broker, const std::string& topic, int par
   return consumer;
 }
 
-/// Hands `on_message` the next `count` records, taking up to `batch` of them at once: librdkafka waits until that many
-/// are there, so latency is measured with 1.
+/// Hands `on_message` the next `count` records, taking up to `batch` of them at once: librdkafka waits until that
+/// many are there, so latency is measured with 1.
 template <class OnMessage>
 void consume(rd_kafka_t* consumer, int64_t count, size_t batch, OnMessage on_message) {
   rd_kafka_queue_t* queue = rd_kafka_queue_get_consumer(consumer);
   std::vector<rd_kafka_message_t*> messages(batch);
   auto last_came = Clock::now();
   while (count > 0) {
-    const ssize_t came = rd_kafka_consume_batch_queue(queue, kPollMs, messages.data(), std::min(messages.size(), size_t(count)));
+    const ssize_t came =
+        rd_kafka_consume_batch_queue(queue, kPollMs, messages.data(), std::min(messages.size(), size_t(count)));
     if (came > 0) last_came = Clock::now();
     if (Clock::now() - last_came > std::chrono::milliseconds(kGiveUpMs)) fail("no more records came");
     for (ssize_t i = 0; i < came; ++i) {
@@ -94,7 +95,9 @@ void consume(rd_kafka_t* consumer, int64_t count, size_t batch, OnMessage on_mes
   rd_kafka_queue_destroy(queue);
 }
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 void run_produce(const std::string& broker, const std::string& topic, int64_t count, size_t size) {
   Kafka producer = open_producer(broker, {{"queue.buffering.max.messages", "1000000"}});
@@ -102,8 +105,8 @@ void run_produce(const std::string& broker, const std::string& topic, int64_t co
   std::string value(size, 'x');
   const auto start = Clock::now();
   for (int64_t i = 0; i < count; ++i) {
-    if (rd_kafka_produce(handle, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_BLOCK, value.data(), size,
-                         nullptr, 0, nullptr) != 0)
+    if (rd_kafka_produce(handle, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_BLOCK, value.data(),
+                         size, nullptr, 0, nullptr) != 0)
       fail(rd_kafka_err2str(rd_kafka_last_error()));
     if (i % 1000 == 0) rd_kafka_poll(producer.get(), 0);
   }

@@ -10,8 +10,8 @@
 
 namespace gregor::testing {
 
-/// A network on which one can only connect: whoever listens at a port is a function that is given each frame, without its
-/// size, and returns the whole frame of the answer. Nothing waits for real time; for ManualShards.
+/// A network on which one can only connect: whoever listens at a port is a function that is given each frame,
+/// without its size, and returns the whole frame of the answer. Nothing waits for real time; for ManualShards.
 class FakePeers final : public Network {
  public:
   using Peer = std::function<Buffer(uint16_t port, Bytes frame)>;
@@ -22,7 +22,8 @@ class FakePeers final : public Network {
   void take_down(uint16_t port) { down_.insert(port); }
   void bring_up(uint16_t port) { down_.erase(port); }
 
-  Result<std::unique_ptr<Listener>> listen(const std::string&, uint16_t, int, ShardChooser, AcceptHandler) override {
+  Result<std::unique_ptr<Listener>> listen(const std::string&, uint16_t, int, ShardChooser,
+                                           AcceptHandler) override {
     return system_error(ENOSYS, "listen");
   }
   Task<Result<std::unique_ptr<Socket>>> connect(std::string host, uint16_t port, Duration) override {

@@ -118,7 +118,8 @@ ZkMultiResult FakeZooKeeper::try_multi(const std::vector<ZkOp>& ops) {
     apply(ops[i], session_id_);
   }
   std::vector<ZkOpResult> results;
-  for (const ZkOp& op : ops) results.push_back({ZkCode::ok, op.kind == ZkOp::Kind::create ? op.path : "", stat(op.path)});
+  for (const ZkOp& op : ops)
+    results.push_back({ZkCode::ok, op.kind == ZkOp::Kind::create ? op.path : "", stat(op.path)});
   for (const ZkOp& op : ops) {
     if (op.kind == ZkOp::Kind::create) on_changed(op.path, WatchEvent::Type::created);
     if (op.kind == ZkOp::Kind::set) on_changed(op.path, WatchEvent::Type::data_changed);
@@ -203,7 +204,8 @@ void FakeZooKeeper::expire_session() {
   previous_session_id_ = session_id_++;
   data_watches_.clear();
   child_watches_.clear();
-  std::erase_if(nodes_, [this](const auto& entry) { return entry.second.stat.ephemeral_owner == previous_session_id_; });
+  std::erase_if(nodes_,
+                [this](const auto& entry) { return entry.second.stat.ephemeral_owner == previous_session_id_; });
   deliver(SessionState::expired);
   reconnect();
 }

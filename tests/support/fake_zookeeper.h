@@ -9,8 +9,9 @@
 
 namespace gregor::testing {
 
-/// ZooKeeper in memory: a tree with versions, ephemeral nodes, watches that fire once, and multi with check. What other
-/// clients do is told with `others_…`. Answers come in the order of the requests, one turn of the shard later.
+/// ZooKeeper in memory: a tree with versions, ephemeral nodes, watches that fire once, and multi with check. What
+/// other clients do is told with `others_…`. Answers come in the order of the requests, one turn of the shard
+/// later.
 class FakeZooKeeper final : public ZooKeeper {
  public:
   static constexpr int64_t kOtherSession = 0x999;

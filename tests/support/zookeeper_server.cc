@@ -43,8 +43,8 @@ bool is_free(uint16_t port) {
   return free;
 }
 
-/// A port from below those that the system gives to outgoing connections: while the server starts, one of ours to its
-/// port could otherwise come from that port and be connected to itself.
+/// A port from below those that the system gives to outgoing connections: while the server starts, one of ours to
+/// its port could otherwise come from that port and be connected to itself.
 uint16_t free_port() {
   SystemRandom random;
   while (true) {

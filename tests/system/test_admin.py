@@ -76,6 +76,7 @@ REFUSED = {
     "a null byte": (dict(name="a\0b"), INVALID_TOPIC),
     "no partitions": (dict(name="refused", num_partitions=0), INVALID_PARTITIONS),
     "fewer than none": (dict(name="refused", num_partitions=-2), INVALID_PARTITIONS),
+    "more than a znode could hold": (dict(name="refused", num_partitions=2**31 - 1), INVALID_PARTITIONS),
     "no replicas": (dict(name="refused", replication_factor=0), INVALID_REPLICATION_FACTOR),
     "more replicas than brokers": (dict(name="refused", replication_factor=3), INVALID_REPLICATION_FACTOR),
     "an unknown config": (dict(name="refused", configs=[{"name": "no.such.config", "value": "1"}]), INVALID_CONFIG),
@@ -206,6 +207,7 @@ def test_partitions_are_added(broker, topic, version):
 
 @pytest.mark.parametrize("count, name, error", [
     (2, None, INVALID_PARTITIONS), (1, None, INVALID_PARTITIONS), (0, None, INVALID_PARTITIONS),
+    (2**31 - 1, None, INVALID_PARTITIONS),
     (5, "no-such-topic", UNKNOWN_TOPIC)])
 def test_create_partitions_refuses(broker, topic, count, name, error):
     wire.create_topic(broker, topic, 2)

@@ -29,10 +29,8 @@ class Filler {
   void fill(Records& value) { value = sample_ == Sample::sparse ? Records() : Records::view(as_bytes(text())); }
 
   template <class T>
-    requires std::is_integral_v<T>
-  void fill(T& value) {
-    value = static_cast<T>(next() * 0x0101010101010101);
-  }
+  requires std::is_integral_v<T>
+  void fill(T& value) { value = static_cast<T>(next() * 0x0101010101010101); }
   template <class T>
   void fill(std::optional<T>& value) {
     if (sample_ == Sample::filled) fill(value.emplace());
@@ -44,15 +42,14 @@ class Filler {
   }
   /// Structures know how to fill themselves: the generated samples.h.
   template <class Struct>
-    requires std::is_class_v<Struct>
-  void fill(Struct& value) {
-    fill_struct(*this, value);
-  }
+  requires std::is_class_v<Struct>
+  void fill(Struct& value) { fill_struct(*this, value); }
 
  private:
   uint64_t next() { return ++count_; }
   std::string_view text() {
-    static constexpr std::array<std::string_view, 5> kTexts{"orders", "a", "payments-3", "Grüße", "broker-1.example"};
+    static constexpr std::array<std::string_view, 5> kTexts{"orders", "a", "payments-3", "Grüße",
+                                                            "broker-1.example"};
     return sample_ == Sample::sparse ? std::string_view() : kTexts[next() % kTexts.size()];
   }
 

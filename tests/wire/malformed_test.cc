@@ -57,9 +57,7 @@ std::string error_of(const char* name, Bytes bytes, int16_t version) {
   return decoded ? "decoded" : decoded.error().message;
 }
 
-TEST(Malformed, EveryTruncationIsAnError) {
-  for_each_version(expect_fails_at_every_cut);
-}
+TEST(Malformed, EveryTruncationIsAnError) { for_each_version(expect_fails_at_every_cut); }
 
 TEST(Malformed, RandomBytesNeverCrash) {
   std::mt19937_64 random(run_seed());

@@ -16,7 +16,8 @@ void expect_round_trip(const AnyMessage& message, Sample sample) {
 }
 
 TEST(RoundTrip, KnowsAllMessages) {
-  EXPECT_EQ(all_messages().size(), 62u * 2 + 13) << "a request and a response per API, headers and internal records";
+  EXPECT_EQ(all_messages().size(), 62u * 2 + 13)
+      << "a request and a response per API, headers and internal records";
 }
 
 TEST(RoundTrip, KeepsEveryFieldOfEveryVersion) {

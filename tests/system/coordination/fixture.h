@@ -46,7 +46,9 @@ class TestClient {
   Result<ZkCreated> create(std::string path, std::string data = {}, CreateMode mode = CreateMode::persistent) {
     return run(client_->create(std::move(path), std::move(data), mode));
   }
-  Result<ZkNode> get(std::string path, Watch watch = Watch::no) { return run(client_->get(std::move(path), watch)); }
+  Result<ZkNode> get(std::string path, Watch watch = Watch::no) {
+    return run(client_->get(std::move(path), watch));
+  }
   bool exists(std::string path) { return run(client_->exists(std::move(path), Watch::no))->has_value(); }
   int64_t session_id() {
     return shard_.call([this] { return client_->session_id(); });

@@ -45,7 +45,8 @@ FetchRequest::Topic topic_row(std::string_view name, std::vector<std::pair<int32
   return row;
 }
 
-FetchResponse::Partition answer(int32_t partition, int64_t high_watermark, uint64_t bytes = 0, ErrorCode error = ErrorCode::none) {
+FetchResponse::Partition answer(int32_t partition, int64_t high_watermark, uint64_t bytes = 0,
+                                ErrorCode error = ErrorCode::none) {
   FetchResponse::Partition row;
   row.partition_index = partition;
   row.high_watermark = high_watermark;

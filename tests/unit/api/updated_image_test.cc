@@ -45,8 +45,8 @@ struct Update {
 };
 
 TEST(UpdatedImage, BrokersAreReplacedAndPartitionsMerged) {
-  ClusterImage image =
-      updated_image({}, Update().broker(1).broker(2).partition("a", id_of(1), 0, 1).partition("a", id_of(1), 1, 2).request);
+  ClusterImage image = updated_image(
+      {}, Update().broker(1).broker(2).partition("a", id_of(1), 0, 1).partition("a", id_of(1), 1, 2).request);
   image = updated_image(image, Update().broker(2).partition("a", id_of(1), 0, 2, 7).request);
   EXPECT_EQ(image.controller(), BrokerId(1));
   EXPECT_EQ(image.broker(BrokerId(1)), nullptr);
@@ -58,7 +58,8 @@ TEST(UpdatedImage, BrokersAreReplacedAndPartitionsMerged) {
 }
 
 TEST(UpdatedImage, TopicGoesWithItsLastPartition) {
-  ClusterImage image = updated_image({}, Update().partition("a", id_of(1), 0, 1).partition("a", id_of(1), 1, 1).request);
+  ClusterImage image =
+      updated_image({}, Update().partition("a", id_of(1), 0, 1).partition("a", id_of(1), 1, 1).request);
   image = updated_image(image, Update().partition("a", id_of(1), 0, -2).request);
   ASSERT_NE(image.topic("a"), nullptr);
   EXPECT_EQ(image.partition({"a", 0}), nullptr);
@@ -78,7 +79,8 @@ TEST(UpdatedImage, PartitionWithoutALeaderIsKept) {
 }
 
 TEST(UpdatedImage, AnotherIdUnderTheSameNameIsAnotherTopic) {
-  ClusterImage image = updated_image({}, Update().partition("a", id_of(1), 0, 1).partition("a", id_of(1), 1, 1).request);
+  ClusterImage image =
+      updated_image({}, Update().partition("a", id_of(1), 0, 1).partition("a", id_of(1), 1, 1).request);
   image = updated_image(image, Update().partition("a", id_of(2), 0, 1).request);
   EXPECT_EQ(image.topic("a")->partitions.size(), 1u);
   EXPECT_EQ(image.topic(id_of(1)), nullptr);

@@ -14,8 +14,10 @@ class ControllerStoreTest : public CoordinationTest {
     term_ = {ControllerEpoch(7), zookeeper_.stat(paths::kControllerEpoch).version};
   }
 
-  StateChange change(const std::string& topic, int32_t partition, int32_t leader, bool is_new, int32_t version = 0) {
-    return {{topic, partition}, {BrokerId(leader), LeaderEpoch(3), ControllerEpoch(7), ids({leader}), version}, is_new};
+  StateChange change(const std::string& topic, int32_t partition, int32_t leader, bool is_new,
+                     int32_t version = 0) {
+    return {
+        {topic, partition}, {BrokerId(leader), LeaderEpoch(3), ControllerEpoch(7), ids({leader}), version}, is_new};
   }
   std::vector<StateChange> write(std::vector<StateChange> changes) {
     auto written = shards_.run(store_.write_states(term_, std::move(changes)));

@@ -120,7 +120,8 @@ class ControllerTest : public CoordinationTest {
   int16_t stop_replica_error_ = 0;
   testing::FakePeers network_{[this](uint16_t port, Bytes frame) { return answer(port, frame); }};
   BrokerConfig config_ = config_with({});
-  Controller controller_{ControllerEnvironment{BrokerId(1), zookeeper_, network_, random_, shards_.clock(), config_}};
+  Controller controller_{
+      ControllerEnvironment{BrokerId(1), zookeeper_, network_, random_, shards_.clock(), config_}};
 };
 
 // --- election ---

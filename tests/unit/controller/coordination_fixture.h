@@ -23,8 +23,9 @@ inline std::vector<BrokerId> ids(std::initializer_list<int32_t> raw) {
 }
 
 inline BrokerConfig config_with(const Properties& more) {
-  auto config = BrokerConfig::load({{"zookeeper.connect", "here:2181"}, {"broker.id", "1"}, {"listeners", "PLAINTEXT://:9092"}},
-                                   more, [] { return std::string("here.example"); });
+  auto config = BrokerConfig::load(
+      {{"zookeeper.connect", "here:2181"}, {"broker.id", "1"}, {"listeners", "PLAINTEXT://:9092"}}, more,
+      [] { return std::string("here.example"); });
   ASSERT(config.ok());
   return std::move(*config);
 }
@@ -48,7 +49,8 @@ class CoordinationTest : public ::testing::Test {
   /// A topic as a tool would write it: replicas of its partitions, from 0.
   void topic_is_made(const std::string& name, std::vector<std::vector<int32_t>> replicas, bool with_id = true) {
     zk::TopicAssignment assignment;
-    for (size_t i = 0; i < replicas.size(); ++i) assignment.partitions[static_cast<int32_t>(i)].replicas = replicas[i];
+    for (size_t i = 0; i < replicas.size(); ++i)
+      assignment.partitions[static_cast<int32_t>(i)].replicas = replicas[i];
     if (with_id) assignment.topic_id = id_of(name).to_string();
     put(paths::topic(name), assignment.encode());
   }
@@ -63,7 +65,8 @@ class CoordinationTest : public ::testing::Test {
   void remove(const std::string& path) {
     shards_.call([&] { zookeeper_.others_remove(path); });
   }
-  void state_is(const std::string& topic, int32_t partition, int32_t leader, int32_t epoch, std::vector<int32_t> isr) {
+  void state_is(const std::string& topic, int32_t partition, int32_t leader, int32_t epoch,
+                std::vector<int32_t> isr) {
     put(paths::partition_state(topic, partition), zk::PartitionState{leader, epoch, 1, std::move(isr)}.encode());
   }
   std::optional<zk::PartitionState> state(const std::string& topic, int32_t partition) {

@@ -70,7 +70,8 @@ TEST_F(TopicAdminTest, CreationWritesAssignmentAndConfig) {
   EXPECT_EQ(znode->topic_id, created->id.to_string());
   EXPECT_EQ(znode->partitions.size(), 2u);
   EXPECT_EQ(znode->partitions.at(1).replicas, std::vector<int32_t>{1});
-  EXPECT_EQ(zookeeper_.data(paths::config("topics", "orders")), R"({"version":1,"config":{"retention.ms":"1000"}})");
+  EXPECT_EQ(zookeeper_.data(paths::config("topics", "orders")),
+            R"({"version":1,"config":{"retention.ms":"1000"}})");
 }
 
 TEST_F(TopicAdminTest, MinusOneStandsForTheBrokersDefaults) {

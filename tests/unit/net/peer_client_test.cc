@@ -66,7 +66,9 @@ class PeerClientTest : public ::testing::Test {
     }
   }
 
-  void make_client(Duration timeout = 10s) { client_ = std::make_unique<PeerClient>(network_, "127.0.0.1", port_, timeout); }
+  void make_client(Duration timeout = 10s) {
+    client_ = std::make_unique<PeerClient>(network_, "127.0.0.1", port_, timeout);
+  }
   Result<Buffer> exchange() {
     if (!client_) make_client();
     std::string text("\0\0\0\4ping", 8);

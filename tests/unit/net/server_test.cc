@@ -36,8 +36,8 @@ std::string framed(const std::string& text) {
 
 Buffer buffer_of(const std::string& text) { return Buffer::copy_of(as_bytes(text)); }
 
-/// Answers a request that says what to do: `echo...` with itself, `nothing`, `close`, `wait` until the peer is gone,
-/// `big` with 8 MiB, `file` with what `spliced` says.
+/// Answers a request that says what to do: `echo...` with itself, `nothing`, `close`, `wait` until the peer is
+/// gone, `big` with 8 MiB, `file` with what `spliced` says.
 class TestHandler final : public FrameHandler {
  public:
   Task<Reply> handle(const ConnectionInfo& connection, Buffer frame) override {
@@ -79,7 +79,8 @@ class TestClient {
     timeval patience{20, 0};
     ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   }
-  TestClient(TestClient&& other) noexcept : socket_(std::exchange(other.socket_, -1)), connected_(other.connected_) {}
+  TestClient(TestClient&& other) noexcept
+      : socket_(std::exchange(other.socket_, -1)), connected_(other.connected_) {}
   ~TestClient() {
     if (socket_ >= 0) ::close(socket_);
   }

@@ -24,8 +24,9 @@ class PartitionsTest : public ::testing::Test {
     auto opened = LogDirectory::open(files_, home_.path());
     ASSERT_TRUE(opened.ok()) << opened.error().message;
     directory_ = std::move(*opened);
-    partitions_ = std::make_unique<Partitions>(ReplicaEnvironment{
-        kSelf, shards_.all(), pool_, files_, shards_.clock(), random_, std::vector<LogDirectory*>{directory_.get()}});
+    partitions_ =
+        std::make_unique<Partitions>(ReplicaEnvironment{kSelf, shards_.all(), pool_, files_, shards_.clock(),
+                                                        random_, std::vector<LogDirectory*>{directory_.get()}});
     std::map<std::string, PartitionSettings> settings;
     for (const auto& name : directory_->partitions()) settings[name.topic] = settings_;
     auto loaded = shards_.run(partitions_->load_all(std::move(settings), 1));
@@ -184,7 +185,8 @@ TEST_F(PartitionsTest, RemovingWhatIsNotThereIsNoError) {
 }
 
 TEST_F(PartitionsTest, RemovalTellsWhoeverWaits) {
-  std::vector<PartitionState> states{{{"orders", 0}, uuid_of(7), kSelf, LeaderEpoch(0), 0, ids({1, 2}), ids({1, 2})}};
+  std::vector<PartitionState> states{
+      {{"orders", 0}, uuid_of(7), kSelf, LeaderEpoch(0), 0, ids({1, 2}), ids({1, 2})}};
   shards_.run(partitions_->apply(std::move(states), {{"orders", settings_}}));
   produce(0);
   size_t shard = partitions_->shard_of({"orders", 0}).index();

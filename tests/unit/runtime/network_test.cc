@@ -38,7 +38,7 @@ Task<bool> round_trip(Network& network, uint16_t port, size_t size) {
   spawn(send_pattern(**socket, pattern.view(), sent));
   Buffer back(size);
   auto received = co_await receive_exactly(**socket, back.span());
-  co_return received.ok() && sent && std::equal(back.span().begin(), back.span().end(), pattern.data());
+  co_return received.ok() && sent&& std::equal(back.span().begin(), back.span().end(), pattern.data());
 }
 
 Task<Result<std::unique_ptr<Socket>>> connect_to(Network& network, uint16_t port) {

@@ -17,23 +17,24 @@ BrokerRegistration broker_with_two_listeners() {
 // the fields that may be absent at the end.
 TEST(BrokerRegistration, IsWrittenAsVersion5) {
   auto broker = broker_with_two_listeners();
-  EXPECT_EQ(broker.encode(),
-            R"({"version":5,"port":9092,"endpoints":["EXTERNAL://[::1]:9093","PLAINTEXT://host1:9092"],)"
-            R"("jmx_port":-1,"timestamp":"1690000000123",)"
-            R"("listener_security_protocol_map":{"EXTERNAL":"SASL_SSL","PLAINTEXT":"PLAINTEXT"},"features":{},"host":"host1"})");
+  EXPECT_EQ(
+      broker.encode(),
+      R"({"version":5,"port":9092,"endpoints":["EXTERNAL://[::1]:9093","PLAINTEXT://host1:9092"],)"
+      R"("jmx_port":-1,"timestamp":"1690000000123",)"
+      R"("listener_security_protocol_map":{"EXTERNAL":"SASL_SSL","PLAINTEXT":"PLAINTEXT"},"features":{},"host":"host1"})");
   broker.rack = "r1";
   broker.features["group.version"] = {0, 1};
   EXPECT_EQ(*BrokerRegistration::decode(1, broker.encode()), broker);
   EXPECT_NE(broker.encode().find(R"(,"rack":"r1")"), std::string::npos);
-  EXPECT_NE(broker.encode().find(R"("features":{"group.version":{"min_version":0,"max_version":1}})"), std::string::npos);
+  EXPECT_NE(broker.encode().find(R"("features":{"group.version":{"min_version":0,"max_version":1}})"),
+            std::string::npos);
 }
 
 TEST(BrokerRegistration, HasNoHostWithoutPlaintext) {
   BrokerRegistration broker;
   broker.endpoints = {{"SSL", "h", 9093, "SSL"}};
-  EXPECT_EQ(broker.encode(),
-            R"({"version":5,"port":-1,"endpoints":["SSL://h:9093"],"jmx_port":-1,"timestamp":"0",)"
-            R"("listener_security_protocol_map":{"SSL":"SSL"},"features":{},"host":null})");
+  EXPECT_EQ(broker.encode(), R"({"version":5,"port":-1,"endpoints":["SSL://h:9093"],"jmx_port":-1,"timestamp":"0",)"
+                             R"("listener_security_protocol_map":{"SSL":"SSL"},"features":{},"host":null})");
 }
 
 TEST(BrokerRegistration, IsReadInEveryVersionSince1) {
@@ -44,15 +45,18 @@ TEST(BrokerRegistration, IsReadInEveryVersionSince1) {
   EXPECT_EQ(v1->endpoints, std::vector{plaintext});
   EXPECT_EQ(v1->jmx_port, 9999);
   EXPECT_EQ(v1->timestamp_ms, 2233345666);
-  auto v2 = BrokerRegistration::decode(4, R"({"jmx_port":9999,"timestamp":2233345666,"endpoints":)"
-      R"(["PLAINTEXT://host1:9092", "SSL://host1:9093"],"host":"host1","port":"9092","version":"2"})");
+  auto v2 = BrokerRegistration::decode(
+      4, R"({"jmx_port":9999,"timestamp":2233345666,"endpoints":)"
+         R"(["PLAINTEXT://host1:9092", "SSL://host1:9093"],"host":"host1","port":"9092","version":"2"})");
   ASSERT_TRUE(v2);
   EXPECT_EQ(v2->endpoints, (std::vector<Endpoint>{plaintext, {"SSL", "host1", 9093, "SSL"}}));
   auto v3 = BrokerRegistration::decode(4, R"({"version":3,"host":null,"port":-1,"jmx_port":-1,"timestamp":"1",)"
-      R"("endpoints":["PLAINTEXT://host1:9092"],"rack":"dc1"})");
+                                          R"("endpoints":["PLAINTEXT://host1:9092"],"rack":"dc1"})");
   ASSERT_TRUE(v3);
   EXPECT_EQ(v3->rack, "dc1");
-  auto v4 = BrokerRegistration::decode(4, R"({"version":4,"jmx_port":-1,"timestamp":"1","endpoints":)"
+  auto v4 = BrokerRegistration::decode(
+      4,
+      R"({"version":4,"jmx_port":-1,"timestamp":"1","endpoints":)"
       R"(["INTERNAL://:9092"],"rack":null,"listener_security_protocol_map":{"INTERNAL":"PLAINTEXT"},"new":[{}]})");
   ASSERT_TRUE(v4);
   EXPECT_EQ(v4->endpoints, (std::vector<Endpoint>{{"INTERNAL", "", 9092, "PLAINTEXT"}}));
@@ -96,8 +100,9 @@ TEST(PartitionState, HasARecoveryStateOnlyWhileRecovering) {
   EXPECT_EQ(state.encode(), R"({"version":1,"isr":[1,2],"leader":1,"leader_epoch":0,"controller_epoch":1})");
   EXPECT_EQ(*PartitionState::decode(state.encode()), state);
   PartitionState leaderless{-1, 5, 2, {}, true};
-  EXPECT_EQ(leaderless.encode(),
-            R"({"version":1,"isr":[],"leader":-1,"leader_epoch":5,"controller_epoch":2,"leader_recovery_state":1})");
+  EXPECT_EQ(
+      leaderless.encode(),
+      R"({"version":1,"isr":[],"leader":-1,"leader_epoch":5,"controller_epoch":2,"leader_recovery_state":1})");
   EXPECT_EQ(*PartitionState::decode(leaderless.encode()), leaderless);
   EXPECT_FALSE(PartitionState::decode(R"({"version":1,"leader":1,"isr":[1]})"));
 }
@@ -128,8 +133,10 @@ TEST(EntityConfig, PrintsAnEmptyMap) {
 
 TEST(ConfigChange, IsWrittenAsVersion2AndReadAsVersion1Too) {
   EXPECT_EQ(ConfigChange{"topics/orders"}.encode(), R"({"version":2,"entity_path":"topics/orders"})");
-  EXPECT_EQ(ConfigChange::decode(R"({"version":2,"entity_path":"users/<default>"})")->entity_path, "users/<default>");
-  EXPECT_EQ(ConfigChange::decode(R"({"version":1,"entity_type":"topics","entity_name":"t"})")->entity_path, "topics/t");
+  EXPECT_EQ(ConfigChange::decode(R"({"version":2,"entity_path":"users/<default>"})")->entity_path,
+            "users/<default>");
+  EXPECT_EQ(ConfigChange::decode(R"({"version":1,"entity_type":"topics","entity_name":"t"})")->entity_path,
+            "topics/t");
   EXPECT_FALSE(ConfigChange::decode(R"({"version":3,"entity_path":"topics/t"})"));
 }
 
@@ -168,8 +175,9 @@ TEST(FinalizedFeatures, AreWrittenInBothVersions) {
 
 TEST(Acls, AreKafkas) {
   ResourceAcls acls{{{"User:a", "Allow", "Read", "*"}}};
-  EXPECT_EQ(acls.encode(),
-            R"({"version":1,"acls":[{"principal":"User:a","permissionType":"Allow","operation":"Read","host":"*"}]})");
+  EXPECT_EQ(
+      acls.encode(),
+      R"({"version":1,"acls":[{"principal":"User:a","permissionType":"Allow","operation":"Read","host":"*"}]})");
   EXPECT_EQ(*ResourceAcls::decode(acls.encode()), acls);
   EXPECT_EQ((AclChange{"TOPIC", "a:b"}).encode_literal(), "TOPIC:a:b");
   EXPECT_EQ(*AclChange::decode_literal("TOPIC:a:b"), (AclChange{"TOPIC", "a:b"}));
