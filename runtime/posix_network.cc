@@ -165,8 +165,7 @@ class PosixListener final : public Listener, IoHandler {
   bool accept_one() {
     int descriptor = ::accept4(socket_.impl()->sockfd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (descriptor < 0) return after_failed_accept();
-    Poco::Net::StreamSocket socket(new Poco::Net::StreamSocketImpl(descriptor));
-    if (prepare(socket)) hand_over(std::move(socket));
+    hand_over(descriptor);
     return true;
   }
 
@@ -181,8 +180,11 @@ class PosixListener final : public Listener, IoHandler {
     return false;
   }
 
-  void hand_over(Poco::Net::StreamSocket socket) {
-    choose_().post([socket = std::move(socket), accepted = accepted_]() mutable {
+  // The descriptor, not a socket: Poco's are shared objects, which even a move leaves in two threads' hands.
+  void hand_over(int descriptor) {
+    choose_().post([descriptor, accepted = accepted_] {
+      Poco::Net::StreamSocket socket(new Poco::Net::StreamSocketImpl(descriptor));
+      if (!prepare(socket)) return;
       auto connected = std::make_unique<PosixSocket>(std::move(socket));
       if (connected->learn_addresses()) (*accepted)(std::move(connected));
     });
