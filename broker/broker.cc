@@ -71,15 +71,15 @@ Task<Result<void>> Broker::start() {
   is_starting_ = true;
   Result<void> started = co_await bring_up();
   is_starting_ = false;
+  // What failed because it was stopped did not fail.
+  if (is_stopping_) co_return Result<void>();
   co_return started;
 }
 
 Task<Result<void>> Broker::bring_up() {
   Result<void> done = co_await open_directories();
   if (!done || is_stopping_) co_return done;
-  is_connecting_ = true;
   done = co_await join_coordination();
-  is_connecting_ = false;
   if (!done || is_stopping_) co_return done;
   done = co_await take_identity();
   if (!done || is_stopping_) co_return done;
@@ -123,6 +123,7 @@ Task<Result<void>> Broker::join_coordination() {
   zookeeper.session_timeout = milliseconds(config_.get(options::zookeeper_session_timeout_ms));
   zookeeper.connection_timeout = milliseconds(config_.effective(options::zookeeper_connection_timeout_ms));
   zookeeper.max_in_flight = static_cast<size_t>(config_.get(options::zookeeper_max_in_flight_requests));
+  zookeeper.give_up = give_up_connecting_.get_token();
   auto client = co_await ZkClient::connect(*runtime_.shards[0], runtime_.pool, zookeeper);
   if (!client) {
     co_return Error{client.error().code,
@@ -297,14 +298,16 @@ Task<void> Broker::renew_registration() {
 
 Task<Result<void>> Broker::stop() {
   is_stopping_ = true;
+  give_up_connecting_.request_stop();
   Shard& shard = *Shard::current();
   // Requests wait for the coordination service as long as it takes. Stopping does not.
   TimerId patience = shard.call_after(kCoordinationPatience, [this] {
     if (zookeeper_) spawn(zookeeper_->close());
   });
-  if (zookeeper_ && zookeeper_->state() != SessionState::connected) co_await zookeeper_->close();
-  // A start that is under way uses what would be taken down; only an attempt to connect may be left as it is.
-  while (is_starting_ && !is_connecting_) co_await sleep_for(kStopPoll);
+  bool is_of_no_use = is_starting_ || (zookeeper_ && zookeeper_->state() != SessionState::connected);
+  if (zookeeper_ && is_of_no_use) co_await zookeeper_->close();
+  // A start that is under way uses what would be taken down.
+  while (is_starting_) co_await sleep_for(kStopPoll);
   if (controller_) co_await controller_->stop();
   // Whoever waits for a replica would keep the server from stopping.
   if (partitions_) co_await partitions_->suspend_all();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <stop_token>
 #include <vector>
 
 #include "broker/api/dispatcher.h"
@@ -74,7 +75,7 @@ class Broker {
   std::unique_ptr<Server> server_;
   int64_t registered_session_ = 0;
   bool is_starting_ = false;
-  bool is_connecting_ = false;
+  std::stop_source give_up_connecting_;
   bool is_stopping_ = false;
   bool are_partitions_loaded_ = false;
 };

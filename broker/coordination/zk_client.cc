@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 constexpr auto kOpenBackoff = 200ms;
 constexpr auto kAuthBackoff = 1s;
 constexpr auto kLong = 1h;
+constexpr auto kGiveUpPoll = 50ms;
 
 ZkCode code_of(int rc) {
   // The handle learned that its session expired before we did.
@@ -95,9 +96,11 @@ Task<Result<void>> ZkClient::start() {
   Result<void> opened = co_await open_session(deadline);
   if (!opened) co_return opened.error();
   while (state_ != SessionState::connected) {
-    auto change = changed_.wait(deadline);
-    bool woken = co_await change;
-    if (!woken) co_return zk_error(ZkCode::connection_loss, "connect to", servers_.servers);
+    auto change = changed_.wait(std::min<Instant>(deadline, shard_.clock().now() + kGiveUpPoll));
+    co_await change;
+    bool is_over = shard_.clock().now() >= deadline || options_.give_up.stop_requested();
+    if (is_over && state_ != SessionState::connected)
+      co_return zk_error(ZkCode::connection_loss, "connect to", servers_.servers);
   }
   Result<void> created = co_await create_chroot();
   co_return created;
@@ -132,7 +135,8 @@ Task<Result<void>> ZkClient::open_session(Instant deadline) {
       send_queued();  // it may have connected already
       co_return opened;
     }
-    if (closing_ || shard_.clock().now() + kOpenBackoff >= deadline) co_return opened;
+    if (closing_ || options_.give_up.stop_requested() || shard_.clock().now() + kOpenBackoff >= deadline)
+      co_return opened;
     log::warn("cannot reach ZooKeeper, trying again: {}", opened.error().message);
     co_await sleep_for(kOpenBackoff);
   }
@@ -153,7 +157,7 @@ Task<void> ZkClient::replace_session() {
   if (!closing_ && state_ == SessionState::auth_failed) co_await sleep_for(kAuthBackoff);
   if (!closing_) {
     Result<void> opened = co_await open_session(Instant::max());
-    ASSERT(opened.ok() || closing_);
+    ASSERT(opened.ok() || closing_ || options_.give_up.stop_requested());
   }
   replacing_ = false;
   changed_.wake_all();

@@ -4,6 +4,7 @@
 #include <deque>
 #include <memory>
 #include <set>
+#include <stop_token>
 #include <string>
 
 #include "broker/coordination/connect_string.h"
@@ -23,6 +24,7 @@ struct ZkClientOptions {
   Duration session_timeout = std::chrono::seconds(18);     // zookeeper.session.timeout.ms
   Duration connection_timeout = std::chrono::seconds(18);  // zookeeper.connection.timeout.ms
   size_t max_in_flight = 10;                               // zookeeper.max.in.flight.requests
+  std::stop_token give_up;                                 // ends an attempt to connect that is under way
 };
 
 /// ZooKeeper over the Apache C client, whose threads only post to the shard.
@@ -32,7 +34,7 @@ struct ZkClientOptions {
 class ZkClient final : public ZooKeeper {
  public:
   /// Connects and creates the chroot where it is missing. Errors: invalid_argument for a bad connect string,
-  /// connection_loss when no server answered within the connection timeout.
+  /// connection_loss when no server answered within the connection timeout, or before `give_up` was stopped.
   static Task<Result<std::unique_ptr<ZkClient>>> connect(Shard& shard, BackgroundPool& pool,
                                                          ZkClientOptions options);
   ~ZkClient() override;

@@ -254,6 +254,21 @@ TEST(ZkClient, GivesUpConnectingInTime) {
   EXPECT_TRUE(shard.run(ZkClient::connect(*shard, pool, options)).error().is(std::errc::invalid_argument));
 }
 
+TEST(ZkClient, GivesUpConnectingWhenToldTo) {
+  TestShard shard;
+  ThreadPool pool(1);
+  std::stop_source give_up;
+  ZkClientOptions options;
+  options.connect = "127.0.0.1:1";
+  options.connection_timeout = 1min;
+  options.give_up = give_up.get_token();
+  shard->post([&] { shard->call_after(100ms, [&] { give_up.request_stop(); }); });
+  auto began = std::chrono::steady_clock::now();
+  auto client = shard.run(ZkClient::connect(*shard, pool, options));
+  EXPECT_TRUE(client.error().is(ZkCode::connection_loss));
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 5s);
+}
+
 TEST(ZkClient, ConnectsWithoutWaiting) {
   server();
   TestClient warm_up("");
