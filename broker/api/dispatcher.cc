@@ -40,11 +40,11 @@ Api* ApiRegistry::find(int16_t key) const {
 Task<bool> Dispatcher::ready(const ConnectionInfo& connection) {
   BrokerId self = self_;
   auto knows_us = [self](const ClusterImage& image) { return image.broker(self) != nullptr; };
-  bool is_ready = false;
-  while (!is_ready && !connection.gone.stop_requested()) {
-    is_ready = co_await metadata_.wait_until(knows_us, kReadyPatience, connection.gone);
+  while (true) {
+    // Asked first: a peer that hung up right after its requests, acks=0 ones for instance, still has them carried out.
+    bool is_ready = co_await metadata_.wait_until(knows_us, kReadyPatience, connection.gone);
+    if (is_ready || connection.gone.stop_requested()) co_return is_ready;
   }
-  co_return is_ready;
 }
 
 Task<Reply> Dispatcher::handle(const ConnectionInfo& connection, Buffer frame) {

@@ -141,6 +141,13 @@ TEST_F(DispatcherTest, ClientsWaitUntilTheControllerHasSpoken) {
   EXPECT_EQ(response.brokers.size(), 1u);
 }
 
+TEST_F(DispatcherTest, RequestIsCarriedOutAlsoWhenItsSenderHungUpRightAfterIt) {
+  become_ready();
+  gone_.request_stop();
+  auto answer = dispatch(frame_of(DescribeClusterRequest(), 0));
+  EXPECT_EQ(answer.value().kind, Reply::Kind::send);
+}
+
 TEST_F(DispatcherTest, ClientThatGoesMeanwhileIsNotWaitedFor) {
   auto reply = dispatch(frame_of(DescribeClusterRequest(), 0));
   gone_.request_stop();
