@@ -9,7 +9,9 @@ namespace gregor {
 Task<void> Checkpointer::run(Duration high_watermark_interval, Duration recovery_point_interval) {
   Instant next_recovery_point = Shard::current()->clock().now() + recovery_point_interval;
   while (!stopping_) {
-    co_await sleep_for(std::min(high_watermark_interval, recovery_point_interval));
+    Instant next = Shard::current()->clock().now() + std::min(high_watermark_interval, recovery_point_interval);
+    auto pause = stopped_.wait(next);
+    co_await pause;
     if (stopping_) co_return;
     co_await write_high_watermarks();
     if (stopping_ || Shard::current()->clock().now() < next_recovery_point) continue;
@@ -20,6 +22,7 @@ Task<void> Checkpointer::run(Duration high_watermark_interval, Duration recovery
 
 Task<void> Checkpointer::stop() {
   stopping_ = true;
+  stopped_.wake_all();
   AsyncMutex::Guard last_write_ended = co_await writing_.lock();
 }
 

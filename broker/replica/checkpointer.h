@@ -2,7 +2,9 @@
 
 #include <vector>
 
+#include "broker/coordination/wait_list.h"
 #include "broker/replica/partitions.h"
+#include "runtime/async_mutex.h"
 
 namespace gregor {
 
@@ -14,7 +16,7 @@ class Checkpointer {
 
   /// Goes on until `stop`. On shard 0.
   Task<void> run(Duration high_watermark_interval, Duration recovery_point_interval);
-  /// Begins no write any more, and returns once one that is under way has ended.
+  /// Ends `run`, and returns once a write that is under way has ended.
   Task<void> stop();
 
  private:
@@ -25,6 +27,7 @@ class Checkpointer {
   BackgroundPool& pool_;
   const std::vector<LogDirectory*> directories_;
   bool stopping_ = false;
+  WaitList stopped_;
   AsyncMutex writing_;
   AllCheckpoints written_;
 };

@@ -218,13 +218,13 @@ Task<ErrorCode> Partitions::remove(TopicPartition name) {
   --logs_in_[removed.directory];
   if (removed.error == ErrorCode::none) {
     log::info("deleted partition={} files_go_in_ms={}", name.to_string(), removed.delay_ms);
-    spawn(remove_files_later(removed.path, std::chrono::milliseconds(removed.delay_ms)));
+    Shard::current()->call_after(std::chrono::milliseconds(removed.delay_ms),
+                                 [this, path = removed.path] { spawn(remove_files(path)); });
   }
   co_return removed.error;
 }
 
-Task<void> Partitions::remove_files_later(std::string path, Duration delay) {
-  co_await sleep_for(delay);
+Task<void> Partitions::remove_files(std::string path) {
   auto remove = [this, &path] { return environment_.files.remove_all(path); };
   Result<void> removed = co_await in_background(environment_.pool, remove);
   if (!removed)

@@ -82,7 +82,7 @@ class Partitions {
   Task<Result<void>> open_and_install(std::vector<Opened> chunk, const SettingsByTopic& settings);
   Task<void> open_missing(const std::vector<PartitionState>& states, const SettingsByTopic& settings);
   void install(Opened opened, const PartitionSettings& settings);
-  Task<void> remove_files_later(std::string path, Duration delay);
+  Task<void> remove_files(std::string path);
   Task<Result<void>> close_shard(size_t shard, AllCheckpoints& checkpoints);
 
   const ReplicaEnvironment environment_;
