@@ -20,6 +20,11 @@ constexpr std::string_view kAdminClient = "__admin_client";
 /// The batch to be patched in place: the frame, or what was converted, is the request's own, nobody else reads it.
 std::span<uint8_t> in_place(Bytes records) { return {const_cast<uint8_t*>(records.data()), records.size()}; }
 
+/// For an error that nobody had more to say about.
+std::string plain_message(ErrorCode error, TopicPartitionView name) {
+  return fmt::format("{} partition={}-{}", name_of(error), name.topic, name.partition);
+}
+
 bool is_valid_acks(int16_t acks) { return acks == kAcksNone || acks == kAcksLeader || acks == kAcksAll; }
 
 }  // namespace
@@ -157,7 +162,8 @@ ProduceApi::Response ProduceApi::response_of(const Request& request, const std::
         row.log_start_offset = item->appended.log_start_offset.value;
         continue;
       }
-      if (!item->error_message.empty()) row.error_message = item->error_message;
+      row.error_message =
+          item->error_message.empty() ? plain_message(item->error, item->name) : item->error_message;
       for (const auto& error : item->record_errors) row.record_errors.push_back({error.batch_index, error.message});
       if (item->error == ErrorCode::not_leader_or_follower) {
         const PartitionImage* known = metadata_.image().partition(item->name);

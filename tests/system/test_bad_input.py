@@ -298,6 +298,12 @@ class TestMetaProperties:
         assert str(file) in broker.log()
 
 
+def test_a_refused_batch_is_told_why(neighbour):
+    answer = wire.produce(neighbour, "no-such-topic", batches.encode([Record(b"x")]))
+    assert answer.error_code == 3
+    assert "no-such-topic-0" in answer.error_message
+
+
 @pytest.mark.parametrize("key, value", [
     ("num.partitions", "0"), ("num.partitions", "many"), ("listeners", "nonsense"), ("log.segment.bytes", "3"),
     ("compression.type", "rar"), ("auto.create.topics.enable", "perhaps"), ("broker.id", "-7")])
