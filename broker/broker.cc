@@ -27,6 +27,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
+constexpr Duration kRegistrationRetryDelay = std::chrono::seconds(2);
 constexpr Duration kStopPoll = milliseconds(20);
 constexpr Duration kCoordinationPatience = std::chrono::seconds(5);
 
@@ -288,11 +289,16 @@ Task<void> Broker::suspend_partitions() {
 }
 
 Task<void> Broker::renew_registration() {
-  Result<void> registered = co_await register_self();
-  if (registered) {
-    controller_->start();
-  } else if (!is_stopping_) {
-    log::error("could not register again reason=\"{}\"", registered.error().message);
+  int64_t session = zookeeper_->session_id();
+  while (!is_stopping_ && zookeeper_->session_id() == session) {
+    Result<void> registered = co_await register_self();
+    if (registered) {
+      controller_->start();
+      co_return;
+    }
+    if (is_stopping_) co_return;
+    log::error("could not register again, will try again reason=\"{}\"", registered.error().message);
+    co_await sleep_for(kRegistrationRetryDelay);
   }
 }
 
