@@ -35,8 +35,12 @@ Result<NewTopic> new_topic(const Request::Topic& wanted) {
   topic.partitions = wanted.num_partitions;
   topic.replication_factor = wanted.replication_factor;
   for (const auto& assignment : wanted.assignments) {
-    auto& replicas = topic.assignment[assignment.partition_index];
-    for (int32_t id : assignment.broker_ids) replicas.emplace_back(id);
+    auto [replicas, is_first] = topic.assignment.try_emplace(assignment.partition_index);
+    if (!is_first) {
+      return Error{make_error_code(ErrorCode::invalid_replica_assignment),
+                   "The replicas of partition " + std::to_string(assignment.partition_index) + " are given twice."};
+    }
+    for (int32_t id : assignment.broker_ids) replicas->second.emplace_back(id);
   }
   for (const auto& config : wanted.configs) {
     if (!config.value) {

@@ -90,6 +90,10 @@ REFUSED = {
     "a broker named twice": (
         dict(name="refused", num_partitions=-1, replication_factor=-1,
              assignments=[{"partition_index": 0, "broker_ids": [1, 1]}]), INVALID_ASSIGNMENT),
+    "a partition named twice": (
+        dict(name="refused", num_partitions=-1, replication_factor=-1,
+             assignments=[{"partition_index": 0, "broker_ids": [1]}, {"partition_index": 0, "broker_ids": []}]),
+        INVALID_ASSIGNMENT),
     "a gap in an assignment": (
         dict(name="refused", num_partitions=-1, replication_factor=-1,
              assignments=[{"partition_index": 1, "broker_ids": [1]}]), INVALID_ASSIGNMENT),
