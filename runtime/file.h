@@ -26,6 +26,8 @@ class File {
   virtual Result<uint64_t> size() = 0;
   /// Cuts the file to `size`, or extends it with zeros.
   virtual Result<void> truncate(uint64_t size) = 0;
+  /// Extends the file to `size` with zeros for which the disk has set room aside. On ENOSPC it is as it was.
+  virtual Result<void> allocate(uint64_t size) = 0;
   /// Returns once everything written is on the disk. Blocks; a failed one is never tried again (the kernel may have
   /// dropped the pages).
   virtual Result<void> sync() = 0;
@@ -54,6 +56,12 @@ struct DirectoryEntry {
   uint64_t size = 0;
 };
 
+/// How much a file system holds, in bytes, and how much of it this process may still take.
+struct DiskSpace {
+  uint64_t total = 0;
+  uint64_t available = 0;
+};
+
 /// Held while it lives; no other process gets it meanwhile.
 class FileLock {
  public:
@@ -70,6 +78,10 @@ class FileSystem {
   virtual Result<void> create_directories(const std::string& path) = 0;
   /// The entries of a directory but for `.` and `..`, sorted by name.
   virtual Result<std::vector<DirectoryEntry>> list(const std::string& path) = 0;
+  /// When the content of the file at `path` last changed, in milliseconds since 1970.
+  virtual Result<int64_t> modified_ms(const std::string& path) = 0;
+  /// The room on the file system that holds `path`.
+  virtual Result<DiskSpace> space(const std::string& path) = 0;
   virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
   virtual Result<void> remove(const std::string& path) = 0;
   /// Removes a directory and all that is in it; succeeds when there is none.
@@ -88,6 +100,8 @@ class PosixFileSystem final : public FileSystem {
   bool exists(const std::string& path) override;
   Result<void> create_directories(const std::string& path) override;
   Result<std::vector<DirectoryEntry>> list(const std::string& path) override;
+  Result<int64_t> modified_ms(const std::string& path) override;
+  Result<DiskSpace> space(const std::string& path) override;
   Result<void> rename(const std::string& from, const std::string& to) override;
   Result<void> remove(const std::string& path) override;
   Result<void> remove_all(const std::string& path) override;

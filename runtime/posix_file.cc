@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -66,6 +67,17 @@ class PosixFile final : public File {
   Result<void> truncate(uint64_t size) override {
     if (::ftruncate(descriptor_, static_cast<off_t>(size)) != 0) return file_error("truncate", path_);
     return {};
+  }
+
+  Result<void> allocate(uint64_t size) override {
+    struct stat status;
+    if (::fstat(descriptor_, &status) != 0) return file_error("stat", path_);
+    auto old_size = static_cast<uint64_t>(status.st_size);
+    if (size <= old_size) return {};
+    int number = ::posix_fallocate(descriptor_, status.st_size, static_cast<off_t>(size - old_size));
+    if (number == 0) return {};
+    (void)!::ftruncate(descriptor_, status.st_size);
+    return system_error(number, "allocate " + path_);
   }
 
   Result<void> sync() override {
@@ -139,6 +151,18 @@ Result<std::vector<DirectoryEntry>> PosixFileSystem::list(const std::string& pat
   ::closedir(directory);
   std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return entries;
+}
+
+Result<int64_t> PosixFileSystem::modified_ms(const std::string& path) {
+  struct stat status;
+  if (::stat(path.c_str(), &status) != 0) return file_error("stat", path);
+  return status.st_mtim.tv_sec * 1000LL + status.st_mtim.tv_nsec / 1'000'000;
+}
+
+Result<DiskSpace> PosixFileSystem::space(const std::string& path) {
+  struct statvfs status;
+  if (::statvfs(path.c_str(), &status) != 0) return file_error("stat the file system of", path);
+  return DiskSpace{status.f_blocks * status.f_frsize, status.f_bavail * status.f_frsize};
 }
 
 Result<void> PosixFileSystem::rename(const std::string& from, const std::string& to) {

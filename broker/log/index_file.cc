@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "broker/log/directory_health.h"
+
 namespace gregor {
 
 Result<void> IndexFile::reset() {
@@ -24,7 +26,10 @@ bool IndexFile::adopt(uint64_t size_bytes) {
 Result<void> IndexFile::append(Bytes entry) {
   constexpr size_t kPage = 4096;
   pending_.append(entry);
-  return pending_.size() < kPage ? Result<void>() : write_pending();
+  if (pending_.size() < kPage) return {};
+  auto written = write_pending();
+  // On a full disk entries wait for room as well.
+  return !written && disk_fault(written.error()) == DiskFault::full ? Result<void>() : written;
 }
 
 Result<void> IndexFile::write_pending() {

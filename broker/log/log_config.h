@@ -10,8 +10,15 @@ struct LogConfig {
   uint32_t index_size_max_bytes = 10 << 20;        ///< segment.index.bytes
   uint32_t index_interval_bytes = 4096;            ///< index.interval.bytes
   int64_t segment_ms = 7LL * 24 * 60 * 60 * 1000;  ///< segment.ms
-  /// Taken off `segment_ms`, chosen at random per partition up to segment.jitter.ms.
+  /// segment.jitter.ms: up to so much is taken off `segment_ms`, so that not all logs roll at once.
   int64_t segment_jitter_ms = 0;
+  bool preallocate = false;  ///< preallocate: a new segment takes all its room at once
+};
+
+/// How long a log keeps its records: none of the bounds counts where it is negative.
+struct LogRetention {
+  int64_t max_age_ms = -1;      ///< retention.ms, where cleanup.policy contains delete
+  int64_t max_size_bytes = -1;  ///< retention.bytes, likewise
 };
 
 }  // namespace gregor

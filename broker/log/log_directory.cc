@@ -66,7 +66,11 @@ std::string deleted_directory_name(const TopicPartition& partition, const Uuid& 
 
 Result<std::unique_ptr<LogDirectory>> LogDirectory::open(FileSystem& files, const std::string& path) {
   std::unique_ptr<LogDirectory> directory(new LogDirectory(files, path));
-  if (auto loaded = directory->load(); !loaded) return storage_error(loaded.error());
+  auto loaded = directory->load();
+  if (loaded || directory->health_->is_offline()) return directory;
+  bool is_systems = loaded.error().code.category() == std::system_category();
+  if (!is_systems) return storage_error(loaded.error());
+  directory->health_->take_offline(loaded.error());
   return directory;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "broker/log/checkpoint_file.h"
+#include "broker/log/guarded_files.h"
 #include "broker/log/meta_properties.h"
 #include "broker/log/recovery.h"
 #include "broker/types/topic_partition.h"
@@ -34,11 +35,14 @@ std::string deleted_directory_name(const TopicPartition& partition, const Uuid& 
 class LogDirectory {
  public:
   /// Locks the directory, which is made if it is missing, reads what is in it, removes the remains of deletions,
-  /// and removes the mark of a clean shutdown. Errors: kafka_storage_error, among others when another broker has
-  /// the lock.
+  /// and removes the mark of a clean shutdown. A directory whose disk fails meanwhile is returned all the same, as
+  /// offline. Errors: kafka_storage_error, when another broker has the lock or a file in it makes no sense.
   static Result<std::unique_ptr<LogDirectory>> open(FileSystem& files, const std::string& path);
 
   const std::string& path() const { return path_; }
+  /// Its files, watched: what fails on them changes `health`.
+  FileSystem& files() const { return files_; }
+  DirectoryHealth& health() const { return *health_; }
   std::string path_of(const TopicPartition& partition) const { return path_ + "/" + partition.to_string(); }
   std::string meta_properties_path() const { return path_ + "/meta.properties"; }
   const std::optional<MetaProperties>& meta_properties() const { return meta_properties_; }
@@ -62,7 +66,8 @@ class LogDirectory {
   Result<void> mark_clean_shutdown() const;
 
  private:
-  LogDirectory(FileSystem& files, std::string path) : files_(files), path_(std::move(path)) {}
+  LogDirectory(FileSystem& files, std::string path)
+      : path_(std::move(path)), health_(std::make_shared<DirectoryHealth>(path_)), files_(files, health_) {}
 
   Result<void> load();
   Result<void> scan_partitions();
@@ -70,8 +75,9 @@ class LogDirectory {
   OffsetCheckpoint read_checkpoint(const char* name) const;
   Result<void> write_checkpoint(const char* name, const OffsetCheckpoint& offsets) const;
 
-  FileSystem& files_;
   std::string path_;
+  std::shared_ptr<DirectoryHealth> health_;
+  mutable GuardedFileSystem files_;
   std::unique_ptr<FileLock> lock_;
   std::optional<MetaProperties> meta_properties_;
   bool was_clean_ = false;

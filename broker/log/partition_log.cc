@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "broker/log/directory_health.h"
 #include "broker/log/partition_metadata_file.h"
 #include "broker/types/error_code.h"
 #include "runtime/logging.h"
@@ -71,6 +72,8 @@ Result<void> PartitionLog::set_topic_id(const Uuid& topic_id) {
 
 Error PartitionLog::fail(const Error& error) {
   if (failure_) return *failure_;
+  // Nothing is torn by a full disk: what failed is undone, and done when there is room.
+  if (disk_fault(error) == DiskFault::full) return storage_error(error);
   failure_ = storage_error(error);
   log::error("the log takes no more appends partition={} because: {}", name_.to_string(), error.message);
   return *failure_;
@@ -153,7 +156,11 @@ Result<void> PartitionLog::append_run(const BatchRun& run, bool& rolled) {
 
 Result<void> PartitionLog::save_epochs() {
   if (!epochs_.is_changed()) return {};
-  if (auto saved = epochs_.save(); !saved) return fail(saved.error());
+  if (auto saved = epochs_.save(); !saved) {
+    // Saved with the next change, or found in the batches again.
+    if (disk_fault(saved.error()) == DiskFault::full) return {};
+    return fail(saved.error());
+  }
   epochs_unsynced_ = true;
   return {};
 }

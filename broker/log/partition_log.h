@@ -42,6 +42,7 @@ struct FlushJob {
   FileSystem* files = nullptr;
   std::string directory_to_sync;  ///< empty when no file was made or removed
   Offset up_to;
+  uint64_t truncations = 0;  ///< how often the log was cut before
 
   /// Blocks until the disk has it all. A failure is final: the log directory goes offline.
   Result<void> run();
@@ -113,6 +114,9 @@ class PartitionLog {
   /// Raises the log's start and takes out the segments that lie entirely before it. False when it did not rise.
   /// Errors: offset_out_of_range beyond the log's end (the high watermark is the caller's to check).
   Result<bool> advance_log_start_offset(Offset start);
+  /// Takes out the oldest segments that `retention` lets go, none of which reaches beyond `high_watermark`; yields
+  /// their number.
+  Result<size_t> apply_retention(const LogRetention& retention, Offset high_watermark);
   /// Closes the active segment and begins a new one at the log's end; nothing happens to an empty one.
   Result<void> roll();
   /// Files renamed to `.deleted` since the last call; to be removed in the background.
@@ -123,7 +127,7 @@ class PartitionLog {
 
   /// What has to be synced for the recovery point to rise to the log's end; `mark_flushed` follows once it was run.
   Result<FlushJob> prepare_flush();
-  void mark_flushed(Offset up_to) { recovery_point_ = std::max(recovery_point_, std::min(up_to, log_end_offset_)); }
+  void mark_flushed(const FlushJob& job);
   /// Writes and syncs everything; the log takes no more calls. Blocks.
   Result<void> close();
   /// Gives the directory another name, for a deletion; whoever reads the log goes on. Nothing is appended any more.
@@ -150,6 +154,8 @@ class PartitionLog {
   Result<void> add_segment(Offset base_offset);
   /// Takes the segments [first, last) out of the log, their files renamed for removal.
   Result<void> remove_segments(size_t first, size_t last);
+  /// How many of the oldest segments `retention` lets go.
+  Result<size_t> count_expired(const LogRetention& retention, Offset high_watermark);
   /// The first failure of a write, which every later append gets as well.
   Error fail(const Error& error);
 
@@ -165,6 +171,7 @@ class PartitionLog {
   Offset recovery_point_;
   std::optional<Uuid> topic_id_;
   std::vector<std::string> deleted_files_;
+  uint64_t truncations_ = 0;
   bool directory_changed_ = false;  ///< since the last flush
   bool epochs_unsynced_ = false;
   std::optional<Error> failure_;

@@ -30,6 +30,7 @@ Result<void> PartitionLog::truncate_to(Offset end) {
     log_end_offset_ = *cut_batch ? std::min(end, (*cut_batch)->base_offset) : end;
     if (auto removed = remove_segments(holder + 1, segments_.size()); !removed) return fail(removed.error());
     if (auto activated = active().truncate_to(end); !activated) return fail(activated.error());
+    ++truncations_;
     recovery_point_ = std::min(recovery_point_, log_end_offset_);
     log_start_offset_ = std::min(log_start_offset_, log_end_offset_);
   }
@@ -41,6 +42,7 @@ Result<void> PartitionLog::truncate_fully_and_start_at(Offset start) {
   log::info("dropping everything partition={} new_start={}", name_.to_string(), start.value);
   if (auto removed = remove_segments(0, segments_.size()); !removed) return fail(removed.error());
   log_start_offset_ = log_end_offset_ = start;
+  ++truncations_;
   recovery_point_ = std::min(recovery_point_, start);
   epochs_.clear();
   if (auto added = add_segment(start); !added) return fail(added.error());
@@ -87,8 +89,10 @@ Result<void> PartitionLog::remove_segments(size_t first, size_t last) {
 
 Result<FlushJob> PartitionLog::prepare_flush() {
   if (failure_) return *failure_;
+  if (auto saved = save_epochs(); !saved) return saved.error();
   FlushJob job;
   job.up_to = log_end_offset_;
+  job.truncations = truncations_;
   job.files = &files_;
   if (directory_changed_) job.directory_to_sync = directory_;
   if (recovery_point_ < log_end_offset_) {
@@ -108,16 +112,22 @@ Result<FlushJob> PartitionLog::prepare_flush() {
   return job;
 }
 
+void PartitionLog::mark_flushed(const FlushJob& job) {
+  // What a truncation cut may have been written anew since, and that was not synced.
+  if (job.truncations == truncations_) recovery_point_ = std::max(recovery_point_, job.up_to);
+}
+
 Result<void> PartitionLog::close() {
   if (failure_) return *failure_;
   if (recovery_point_ < log_end_offset_ || active().size() > 0) {
     if (auto closed = active().deactivate(); !closed) return fail(closed.error());
   }
   if (auto saved = save_epochs(); !saved) return saved;
+  if (epochs_.is_changed()) return storage_error({{}, "no room for " + epochs_.path()});
   auto job = prepare_flush();
   if (!job) return job.error();
   if (auto flushed = job->run(); !flushed) return fail(flushed.error());
-  mark_flushed(job->up_to);
+  mark_flushed(*job);
   return {};
 }
 

@@ -23,6 +23,7 @@ Segment::Segment(FileSystem& files, const std::string& directory, const LogConfi
       config_(config),
       base_offset_(base_offset),
       created_ms_(created_ms),
+      roll_dice_(std::hash<std::string>()(path(file_suffix::kLog))),
       offset_index_(files, directory, base_offset),
       time_index_(files, directory, base_offset) {}
 
@@ -30,10 +31,20 @@ Result<void> Segment::create_files() {
   if (has_files_) return {};
   auto log = files_.open(path(file_suffix::kLog), OpenMode::create_new);
   if (!log) return log.error();
-  if (auto made = offset_index_.file().reset(); !made) return made;
-  if (auto made = time_index_.reset(); !made) return made;
+  Result<void> made = make_indexes();
+  if (made && config_.preallocate) made = (*log)->allocate(config_.segment_size_bytes);
+  if (!made) {
+    (void)files_.remove(path(file_suffix::kLog));  // so that it can be made once there is room
+    return made;
+  }
+  is_preallocated_ = config_.preallocate;
   has_files_ = true;
   return {};
+}
+
+Result<void> Segment::make_indexes() {
+  if (auto made = offset_index_.file().reset(); !made) return made;
+  return time_index_.reset();
 }
 
 Result<bool> Segment::adopt(uint64_t log_size, uint64_t offset_index_size, uint64_t time_index_size) {
@@ -83,6 +94,11 @@ Result<int64_t> Segment::age_at(int64_t now_ms, int64_t message_timestamp) {
   return now_ms - created_ms_;
 }
 
+int64_t Segment::roll_jitter_ms() const {
+  int64_t most = std::min(config_.segment_jitter_ms, config_.segment_ms);
+  return most <= 0 ? 0 : static_cast<int64_t>(roll_dice_ % static_cast<uint64_t>(most));
+}
+
 Result<bool> Segment::should_roll(const BatchRun& run, int64_t now_ms) {
   constexpr int64_t kMaxSpan = std::numeric_limits<int32_t>::max();
   if (size_ + run.bytes.size() > config_.segment_size_bytes) return true;
@@ -92,7 +108,7 @@ Result<bool> Segment::should_roll(const BatchRun& run, int64_t now_ms) {
   if (size_ == 0) return false;
   auto age = age_at(now_ms, run.max_timestamp.timestamp);
   if (!age) return age.error();
-  return *age > config_.segment_ms - config_.segment_jitter_ms;
+  return *age > config_.segment_ms - roll_jitter_ms();
 }
 
 Result<void> Segment::append(const BatchRun& run) {
@@ -185,6 +201,13 @@ Result<TimestampOffset> Segment::max_timestamp() {
   return last;
 }
 
+Result<int64_t> Segment::newest_ms() {
+  auto newest = max_timestamp();
+  if (!newest) return newest.error();
+  if (newest->timestamp >= 0) return newest->timestamp;
+  return has_files_ ? files_.modified_ms(path(file_suffix::kLog)) : Result<int64_t>(created_ms_);
+}
+
 Result<void> Segment::truncate_to(Offset offset) {
   auto place = find(offset);
   if (!place) return place.error();
@@ -229,10 +252,20 @@ Result<void> Segment::deactivate() {
   if (auto added = time_index_.append_if_later(*latest); !added) return added;
   if (auto written = offset_index_.file().write_pending(); !written) return written;
   if (auto written = time_index_.file().write_pending(); !written) return written;
+  if (auto trimmed = trim(); !trimmed) return trimmed;
   is_active_ = false;
   open_file_.reset();
   recent_.clear();
   return {};
+}
+
+Result<void> Segment::trim() {
+  if (!is_preallocated_) return {};
+  auto log = file();
+  if (!log) return log.error();
+  auto cut = (*log)->truncate(size_);
+  is_preallocated_ = !cut.ok();
+  return cut;
 }
 
 Result<std::vector<std::shared_ptr<File>>> Segment::prepare_flush() {

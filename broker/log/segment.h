@@ -66,6 +66,9 @@ class Segment {
   /// The greatest timestamp of a batch.
   Result<TimestampOffset> max_timestamp();
 
+  /// The greatest timestamp of a record, or when the file last changed where records have none.
+  Result<int64_t> newest_ms();
+
   /// Drops the batch that holds `offset`, or begins behind it, and all that follow. The segment is active
   /// afterwards.
   Result<void> truncate_to(Offset offset);
@@ -81,6 +84,10 @@ class Segment {
 
  private:
   Result<std::shared_ptr<File>> file();
+  Result<void> make_indexes();
+  /// Gives back what was preallocated and not used.
+  Result<void> trim();
+  int64_t roll_jitter_ms() const;
   /// Does the books for `run`, which was written at `position`.
   Result<void> note_append(const BatchRun& run, uint64_t position);
   Result<void> add_index_entries(Offset last_offset, uint64_t position);
@@ -92,10 +99,12 @@ class Segment {
   const LogConfig& config_;
   Offset base_offset_;
   int64_t created_ms_;
+  size_t roll_dice_;  ///< any number, but always the same for this segment
   uint64_t size_ = 0;
   uint64_t bytes_since_index_entry_ = 0;
   bool is_active_ = true;
   bool has_files_ = false;
+  bool is_preallocated_ = false;  ///< the file is longer than `size_`, zeros follow
   OffsetIndex offset_index_;
   TimeIndex time_index_;
   std::optional<TimestampOffset> max_timestamp_;  ///< once it is known

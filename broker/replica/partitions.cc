@@ -253,7 +253,7 @@ Task<void> Partitions::flush_in_background(TopicPartition name) {
   partition = find(name);
   if (partition == nullptr) co_return;  // deleted meanwhile
   if (flushed) {
-    partition->log().mark_flushed(job->up_to);
+    partition->log().mark_flushed(*job);
   } else {
     // Never tried again: the kernel may have dropped the pages that it could not write.
     log::error("could not sync a log partition={} reason=\"{}\"", name.to_string(), flushed.error().message);

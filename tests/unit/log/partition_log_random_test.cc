@@ -25,7 +25,7 @@ class PartitionLogRandomTest : public LogTest {
     } else if (choice < 90) {
       auto job = log_->prepare_flush();
       ASSERT_TRUE(job.ok() && job->run().ok());
-      log_->mark_flushed(job->up_to);
+      log_->mark_flushed(*job);
     } else {
       read_somewhere();
     }

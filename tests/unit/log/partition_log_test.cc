@@ -254,7 +254,7 @@ TEST_F(PartitionLogTest, RaisesTheRecoveryPointOnlyWhenFlushed) {
   append(2);
   EXPECT_EQ(log_->recovery_point(), Offset(0));
   ASSERT_TRUE(job->run().ok());
-  log_->mark_flushed(job->up_to);
+  log_->mark_flushed(*job);
   EXPECT_EQ(log_->recovery_point(), Offset(3));
 }
 

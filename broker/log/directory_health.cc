@@ -1,0 +1,101 @@
+#include "broker/log/directory_health.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "broker/types/error_code.h"
+#include "runtime/logging.h"
+
+namespace gregor {
+namespace {
+
+// Kept back for everything but records; half a percent where the disk is small.
+constexpr uint64_t kReserveBytes = 16 << 20;
+constexpr uint64_t kReserveDivisor = 200;
+
+}  // namespace
+
+DiskFault disk_fault(const Error& error) {
+  if (error.code.category() != std::system_category()) return DiskFault::none;
+  switch (error.code.value()) {
+    case ENOSPC:
+    case EDQUOT:
+      return DiskFault::full;
+    case EIO:
+    case EROFS:
+    case EACCES:
+    case EPERM:
+    case ENXIO:
+    case ENODEV:
+    case ESTALE:
+    case EUCLEAN:
+    case ENOMEDIUM:
+    case ENOTCONN:
+      return DiskFault::broken;
+    default:
+      return DiskFault::none;
+  }
+}
+
+void DirectoryHealth::report(const Error& error) {
+  DiskFault fault = disk_fault(error);
+  if (fault == DiskFault::broken) take_offline(error);
+  if (fault == DiskFault::full) change(State::sound, State::full, error.message);
+}
+
+void DirectoryHealth::report_space(const DiskSpace& space) {
+  uint64_t reserve = std::min(kReserveBytes, space.total / kReserveDivisor);
+  std::string left = fmt::format("{} of {} bytes are free", space.available, space.total);
+  if (space.available < reserve) change(State::sound, State::full, left);
+  if (space.available >= 2 * reserve) change(State::full, State::sound, left);
+}
+
+void DirectoryHealth::change(State from, State to, const std::string& reason) {
+  {
+    std::lock_guard lock(mutex_);
+    if (state_ != from) return;
+    state_ = to;
+    reason_ = reason;
+  }
+  if (to == State::full) {
+    log::error("a log directory is full, its partitions take no records until there is room path={} reason=\"{}\"",
+               path_, reason);
+  } else {
+    log::info("a log directory has room again path={} reason=\"{}\"", path_, reason);
+  }
+}
+
+void DirectoryHealth::take_offline(const Error& reason) {
+  UniqueFunction<void()> callback;
+  {
+    std::lock_guard lock(mutex_);
+    if (state_ == State::offline) return;
+    state_ = State::offline;
+    reason_ = reason.message;
+    callback = std::move(on_offline_);
+  }
+  log::error("a log directory went offline, its partitions are not served any more path={} reason=\"{}\"", path_,
+             reason.message);
+  if (callback) callback();
+}
+
+void DirectoryHealth::on_offline(UniqueFunction<void()> callback) {
+  {
+    std::lock_guard lock(mutex_);
+    if (state_ != State::offline) {
+      on_offline_ = std::move(callback);
+      return;
+    }
+  }
+  callback();
+}
+
+Error DirectoryHealth::error() const {
+  std::lock_guard lock(mutex_);
+  return {ErrorCode::kafka_storage_error,
+          fmt::format("log directory {} is {}: {}", path_, is_offline() ? "offline" : "full", reason_)};
+}
+
+}  // namespace gregor

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <atomic>
+#include <mutex>
+#include <string>
+
+#include "runtime/file.h"
+#include "runtime/unique_function.h"
+
+namespace gregor {
+
+/// What an error of a file says about the disk below it.
+enum class DiskFault {
+  none,    ///< nothing: a file that is missing, too many open files
+  full,    ///< no room: it may come back when something is deleted
+  broken,  ///< the disk, or the file system on it, can't be trusted any more
+};
+DiskFault disk_fault(const Error& error);
+
+/// Whether the disk below one log directory does what it is asked. Shared by everything that touches its files; any
+/// thread may use it.
+///
+/// A directory that went offline stays so until the next start: what its disk kept is unknown. A full one takes no
+/// records, but everything else goes on, and it takes records again once there is room.
+class DirectoryHealth {
+ public:
+  explicit DirectoryHealth(std::string path) : path_(std::move(path)) {}
+
+  bool is_offline() const { return state_.load(std::memory_order_relaxed) == State::offline; }
+  bool takes_records() const { return state_.load(std::memory_order_relaxed) == State::sound; }
+
+  /// Notes that an operation on a file of the directory failed.
+  void report(const Error& error);
+  /// Notes how much room there is. Some is kept back, so that checkpoints, indexes and deletions never fail for
+  /// want of it.
+  void report_space(const DiskSpace& space);
+  void take_offline(const Error& reason);
+  /// `callback` is called once the directory is offline: on the thread that found out, or at once.
+  void on_offline(UniqueFunction<void()> callback);
+  /// kafka_storage_error with the reason, for what is asked of an offline or full directory.
+  Error error() const;
+
+ private:
+  enum class State { sound, full, offline };
+  void change(State from, State to, const std::string& reason);
+
+  const std::string path_;
+  std::atomic<State> state_{State::sound};
+  mutable std::mutex mutex_;  ///< of what follows
+  std::string reason_;
+  UniqueFunction<void()> on_offline_;
+};
+
+}  // namespace gregor
