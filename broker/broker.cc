@@ -5,9 +5,11 @@
 #include "broker/api/api_versions.h"
 #include "broker/api/create_partitions.h"
 #include "broker/api/create_topics.h"
+#include "broker/api/delete_records.h"
 #include "broker/api/delete_topics.h"
 #include "broker/api/describe_cluster.h"
 #include "broker/api/describe_configs.h"
+#include "broker/api/describe_log_dirs.h"
 #include "broker/api/fetch.h"
 #include "broker/api/leader_and_isr.h"
 #include "broker/api/list_offsets.h"
@@ -58,9 +60,10 @@ std::string text_of(const std::vector<BrokerEndpoint>& endpoints) {
 
 }  // namespace
 
-Broker::Broker(BrokerRuntime runtime, BrokerConfig config)
+Broker::Broker(BrokerRuntime runtime, BrokerConfig config, UniqueFunction<void(std::string)> on_fatal)
     : runtime_(runtime),
       config_(std::move(config)),
+      on_fatal_(std::move(on_fatal)),
       coordination_name_("ZooKeeper at " + config_.get(options::zookeeper_connect).value_or("") +
                          " (zookeeper.connect)"),
       metadata_(runtime.shards),
@@ -92,8 +95,7 @@ Task<Result<void>> Broker::bring_up() {
   done = co_await register_self();
   if (!done || is_stopping_) co_return done;
   controller_->start();
-  spawn(checkpointer_->run(milliseconds(config_.get(options::replica_high_watermark_checkpoint_interval_ms)),
-                           milliseconds(config_.get(options::log_flush_offset_checkpoint_interval_ms))));
+  start_chores();
   BrokerId self = id_;
   auto knows_us = [self](const ClusterImage& image) { return image.broker(self) != nullptr; };
   bool is_known = false;
@@ -105,6 +107,14 @@ Task<Result<void>> Broker::bring_up() {
   co_return Result<void>();
 }
 
+void Broker::start_chores() {
+  checkpointer_->start({milliseconds(config_.get(options::replica_high_watermark_checkpoint_interval_ms)),
+                        milliseconds(config_.get(options::log_flush_offset_checkpoint_interval_ms)),
+                        milliseconds(config_.get(options::log_flush_start_offset_checkpoint_interval_ms))});
+  maintenance_->start({milliseconds(config_.get(options::log_retention_check_interval_ms)),
+                       milliseconds(config_.get(options::log_flush_scheduler_interval_ms))});
+}
+
 Task<Result<void>> Broker::open_directories() {
   auto open = [this]() -> Result<void> {
     for (const auto& path : config_.log_dirs()) {
@@ -112,7 +122,9 @@ Task<Result<void>> Broker::open_directories() {
       if (!directory) return directory.error();
       directories_.push_back(std::move(*directory));
     }
-    return {};
+    auto is_offline = [](const auto& directory) { return directory->health().is_offline(); };
+    if (!std::all_of(directories_.begin(), directories_.end(), is_offline)) return {};
+    return directories_.front()->health().error();
   };
   Result<void> opened = co_await in_background(runtime_.pool, open);
   co_return opened;
@@ -164,7 +176,7 @@ Task<Result<void>> Broker::take_identity() {
   }
   auto write = [this]() -> Result<void> {
     for (const auto& directory : directories_) {
-      if (directory->meta_properties()) continue;
+      if (directory->meta_properties() || directory->health().is_offline()) continue;
       if (auto set = directory->set_meta_properties(MetaProperties::of(id_, cluster_id_)); !set) return set;
     }
     return {};
@@ -194,9 +206,12 @@ void Broker::wire() {
   Shard& first = *runtime_.shards[0];
   std::vector<LogDirectory*> directories;
   for (const auto& directory : directories_) directories.push_back(directory.get());
-  partitions_ = std::make_unique<Partitions>(ReplicaEnvironment{id_, runtime_.shards, runtime_.pool, runtime_.files,
-                                                                runtime_.clock, runtime_.random, directories});
+  partitions_ = std::make_unique<Partitions>(
+      ReplicaEnvironment{id_, runtime_.shards, runtime_.pool, runtime_.clock, runtime_.random, directories});
   checkpointer_ = std::make_unique<Checkpointer>(*partitions_, runtime_.pool, directories);
+  maintenance_ = std::make_unique<Maintenance>(*partitions_, runtime_.pool, directories);
+  directory_failures_ = std::make_unique<DirectoryFailures>(id_, *partitions_, *zookeeper_, control_, directories);
+  directory_failures_->watch([this] { on_fatal_("all log directories are offline"); });
   topic_admin_ = std::make_unique<TopicAdmin>(*zookeeper_, metadata_, config_, runtime_.random);
   controller_ = std::make_unique<Controller>(
       ControllerEnvironment{id_, *zookeeper_, runtime_.network, runtime_.random, runtime_.clock, config_});
@@ -212,8 +227,10 @@ void Broker::wire() {
   apis_.add(std::make_unique<ApiVersionsApi>(apis_));
   apis_.add(std::make_unique<CreateTopicsApi>(*controller_, *topic_admin_, metadata_, config_, first));
   apis_.add(std::make_unique<DeleteTopicsApi>(*controller_, *topic_admin_, metadata_, config_, first));
+  apis_.add(std::make_unique<DeleteRecordsApi>(*partitions_, metadata_));
   apis_.add(std::make_unique<OffsetForLeaderEpochApi>(*partitions_, metadata_));
   apis_.add(std::make_unique<DescribeConfigsApi>(*zookeeper_, metadata_, config_, id_, first));
+  apis_.add(std::make_unique<DescribeLogDirsApi>(*partitions_, runtime_.pool, directories, first));
   apis_.add(std::make_unique<CreatePartitionsApi>(*controller_, *topic_admin_, metadata_, first));
   apis_.add(std::make_unique<DescribeClusterApi>(metadata_, cluster_id_));
   dispatcher_ = std::make_unique<Dispatcher>(apis_, metadata_, id_);
@@ -321,6 +338,7 @@ Task<Result<void>> Broker::stop() {
   Result<void> closed;
   if (are_partitions_loaded_) {
     co_await checkpointer_->stop();
+    co_await maintenance_->stop();
     closed = co_await partitions_->close_all();
   }
   shard.cancel(patience);

@@ -13,6 +13,8 @@
 #include "broker/net/server.h"
 #include "broker/replica/checkpointer.h"
 #include "broker/replica/control_state.h"
+#include "broker/replica/directory_failures.h"
+#include "broker/replica/maintenance.h"
 #include "broker/replica/partitions.h"
 
 namespace gregor {
@@ -30,7 +32,8 @@ struct BrokerRuntime {
 /// One broker: puts the parts together, and brings them up and down in the right order. On shard 0.
 class Broker {
  public:
-  Broker(BrokerRuntime runtime, BrokerConfig config);
+  /// `on_fatal` is called when the broker is of no use any more, saying why; it is to be stopped then.
+  Broker(BrokerRuntime runtime, BrokerConfig config, UniqueFunction<void(std::string)> on_fatal);
   ~Broker();
 
   /// Opens the log directories, joins the cluster and serves; returns when clients are answered. Error: what stands
@@ -50,12 +53,14 @@ class Broker {
   Result<void> listen();
   Task<Result<void>> register_self();
   void wire();
+  void start_chores();
   void on_session(SessionState state);
   Task<void> renew_registration();
   Task<void> suspend_partitions();
 
   BrokerRuntime runtime_;
   const BrokerConfig config_;
+  UniqueFunction<void(std::string)> on_fatal_;
   std::string coordination_name_;  ///< "ZooKeeper at host:port", for messages
   BrokerId id_ = kNoBroker;
   std::string cluster_id_;
@@ -67,6 +72,8 @@ class Broker {
   ControlState control_;
   std::unique_ptr<Partitions> partitions_;
   std::unique_ptr<Checkpointer> checkpointer_;
+  std::unique_ptr<Maintenance> maintenance_;
+  std::unique_ptr<DirectoryFailures> directory_failures_;
   std::unique_ptr<TopicAdmin> topic_admin_;
   std::unique_ptr<Controller> controller_;
   ApiRegistry apis_;

@@ -83,12 +83,23 @@ Task<void> fulfil(std::promise<Result<void>>& promise, Task<Result<void>> task) 
   promise.set_value(std::move(outcome));
 }
 
-Task<void> start_and_tell(Broker& broker, std::atomic<bool>& has_failed) {
+/// Whether the broker has to end by itself, which it does as if it had been told to.
+class Failure {
+ public:
+  void happened(const std::string& reason) {
+    refuse(reason);
+    has_happened_ = true;
+    kill(getpid(), SIGTERM);
+  }
+  bool has_happened() const { return has_happened_; }
+
+ private:
+  std::atomic<bool> has_happened_{false};
+};
+
+Task<void> start_and_tell(Broker& broker, Failure& failure) {
   Result<void> started = co_await broker.start();
-  if (started) co_return;
-  refuse(started.error().message);
-  has_failed = true;
-  kill(getpid(), SIGTERM);
+  if (!started) failure.happened(started.error().message);
 }
 
 int serve(BrokerConfig config, FileSystem& files, const sigset_t& signals) {
@@ -102,20 +113,21 @@ int serve(BrokerConfig config, FileSystem& files, const sigset_t& signals) {
   }
   ThreadPool pool(static_cast<size_t>(config.get(options::background_threads)));
   PosixNetwork network(pool);
-  Broker broker({shards, pool, files, network, clock, random}, std::move(config));
+  Failure failure;
+  Broker broker({shards, pool, files, network, clock, random}, std::move(config),
+                [&failure](const std::string& reason) { failure.happened(reason); });
   for (auto& shard : owned) shard->start();
 
-  std::atomic<bool> has_failed{false};
-  shards[0]->post([&] { spawn(start_and_tell(broker, has_failed)); });
+  shards[0]->post([&] { spawn(start_and_tell(broker, failure)); });
   int received = 0;
   sigwait(&signals, &received);
-  if (!has_failed) log::info("stopping signal={}", strsignal(received));
+  if (!failure.has_happened()) log::info("stopping signal={}", strsignal(received));
   std::promise<Result<void>> stopped;
   auto outcome = stopped.get_future();
   shards[0]->post([&] { spawn(fulfil(stopped, broker.stop())); });
   Result<void> closed = outcome.get();
   for (auto& shard : owned) shard->stop();
-  if (has_failed) return 1;
+  if (failure.has_happened()) return 1;
   if (!closed) return refuse(closed.error().message);
   log::info("stopped");
   return 0;

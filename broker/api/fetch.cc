@@ -4,6 +4,7 @@
 
 #include "broker/api/fetch_down_conversion.h"
 #include "broker/api/listener_view.h"
+#include "broker/api/partition_lookup.h"
 #include "broker/config/options.h"
 #include "runtime/logging.h"
 
@@ -202,8 +203,7 @@ void FetchApi::read(Item& item, int64_t& bytes_left, bool& is_first, int16_t ver
   TopicPartitionView name(item.wanted.topic, item.wanted.partition);
   Partition* partition = partitions_.find(name);
   if (partition == nullptr) {
-    bool is_known = metadata_.image().partition(name) != nullptr;
-    item.error = is_known ? ErrorCode::not_leader_or_follower : ErrorCode::unknown_topic_or_partition;
+    item.error = absence_error(partitions_, metadata_, name);
     return;
   }
   const auto& topic_id = partition->log().topic_id();

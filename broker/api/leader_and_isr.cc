@@ -24,6 +24,7 @@ PartitionState state_of(std::string_view topic, const Uuid& topic_id, const Requ
   state.partition_epoch = wire.partition_epoch;
   state.in_sync = brokers(wire.isr);
   state.replicas = brokers(wire.replicas);
+  state.is_new = wire.is_new;
   return state;
 }
 

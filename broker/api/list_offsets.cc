@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "broker/api/partition_lookup.h"
 #include "broker/types/error_code.h"
 
 namespace gregor {
@@ -74,10 +75,7 @@ ListOffsetsApi::Response::Partition ListOffsetsApi::look_up(TopicPartitionView n
   };
   if (version < first_version_with(wanted.timestamp)) return fail(ErrorCode::unsupported_version);
   Partition* partition = partitions_.find(name);
-  if (partition == nullptr) {
-    bool is_known = metadata_.image().partition(name) != nullptr;
-    return fail(is_known ? ErrorCode::not_leader_or_follower : ErrorCode::unknown_topic_or_partition);
-  }
+  if (partition == nullptr) return fail(absence_error(partitions_, metadata_, name));
   if (version == 0) {
     auto offsets = partition->list_offsets_backwards(wanted.timestamp,
                                                      static_cast<size_t>(std::max(wanted.max_num_offsets, 0)));

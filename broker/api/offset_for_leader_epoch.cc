@@ -1,5 +1,6 @@
 #include "broker/api/offset_for_leader_epoch.h"
 
+#include "broker/api/partition_lookup.h"
 #include "broker/types/error_code.h"
 
 namespace gregor {
@@ -31,9 +32,7 @@ OffsetForLeaderEpochApi::Response::Partition OffsetForLeaderEpochApi::look_up(To
   row.partition = wanted.partition;
   Partition* partition = partitions_.find(name);
   if (partition == nullptr) {
-    bool is_known = metadata_.image().partition(name) != nullptr;
-    row.error_code =
-        static_cast<int16_t>(is_known ? ErrorCode::not_leader_or_follower : ErrorCode::unknown_topic_or_partition);
+    row.error_code = static_cast<int16_t>(absence_error(partitions_, metadata_, name));
     return row;
   }
   auto end =

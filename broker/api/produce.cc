@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/api/listener_view.h"
+#include "broker/api/partition_lookup.h"
 #include "broker/types/error_code.h"
 #include "runtime/logging.h"
 
@@ -43,6 +44,7 @@ Task<Reply> ProduceApi::handle(RequestContext context, ByteReader body) {
   }
   if (context.version() < kFirstWithMagic2Only) co_await convert_up_all(items);
   co_await append_all(items, request->acks, context.version());
+  co_await flush_where_needed(items);
   if (request->acks == kAcksAll) co_await await_replication(items, std::chrono::milliseconds(request->timeout_ms));
   if (request->acks == kAcksNone) {
     // There is no answer that could carry an error: a closed connection makes the producer look again.
@@ -58,8 +60,7 @@ Task<Reply> ProduceApi::handle(RequestContext context, ByteReader body) {
 Partition* ProduceApi::find_or_refuse(Item& item) {
   Partition* partition = partitions_.find(item.name);
   if (partition != nullptr) return partition;
-  bool is_known = metadata_.image().partition(item.name) != nullptr;
-  item.error = is_known ? ErrorCode::not_leader_or_follower : ErrorCode::unknown_topic_or_partition;
+  item.error = absence_error(partitions_, metadata_, item.name);
   return nullptr;
 }
 
@@ -120,7 +121,23 @@ void ProduceApi::append(Item& item, int16_t acks, int16_t version) {
   }
   item.appended = *outcome.appended;
   item.is_replicated = outcome.is_replicated;
-  if (item.appended.rolled) spawn(partitions_.flush_in_background(partition->name()));
+  item.needs_flush = outcome.needs_flush;
+  if (item.appended.rolled && !item.needs_flush) spawn(partitions_.flush_all_of(partition->name()));
+}
+
+Task<void> ProduceApi::flush_where_needed(std::vector<Item>& items) {
+  std::vector<Task<ErrorCode>> flushes;
+  std::vector<Item*> flushed;
+  for (Item& item : items) {
+    if (!item.needs_flush) continue;
+    TopicPartition name{std::string(item.name.topic), item.name.partition};
+    flushed.push_back(&item);
+    flushes.push_back(
+        run_on(partitions_.shard_of(item.name), partitions_.flush(std::move(name), item.appended.last_offset + 1)));
+  }
+  if (flushes.empty()) co_return;
+  std::vector<ErrorCode> outcomes = co_await when_all(std::move(flushes));
+  for (size_t i = 0; i < flushed.size(); ++i) flushed[i]->error = outcomes[i];
 }
 
 Task<void> ProduceApi::await_replication(std::vector<Item>& items, Duration timeout) {

@@ -39,6 +39,7 @@ class ProduceApi final : public Api {
     std::vector<RecordError> record_errors;
     AppendInfo appended;
     bool is_replicated = false;
+    bool needs_flush = false;
     BrokerId leader = kNoBroker;
     LeaderEpoch leader_epoch = kNoEpoch;
   };
@@ -49,6 +50,8 @@ class ProduceApi final : public Api {
   Partition* find_or_refuse(Item& item);
   Task<void> append_all(std::vector<Item>& items, int16_t acks, int16_t version);
   void append(Item& item, int16_t acks, int16_t version);
+  /// flush.messages: waits until what was appended is on the disk.
+  Task<void> flush_where_needed(std::vector<Item>& items);
   Task<void> await_replication(std::vector<Item>& items, Duration timeout);
   Task<ErrorCode> wait_for_one(TopicPartitionView name, Offset end, Duration timeout);
   Response response_of(const Request& request, const std::vector<Item>& items, const RequestContext& context) const;

@@ -24,6 +24,7 @@ Result<void> PartitionLog::load(const OpenOptions& options) {
   log_start_offset_ = options.log_start_offset;
   if (!files_.exists(directory_)) {
     if (auto made = files_.create_directories(directory_); !made) return made;
+    is_directory_new_ = true;
     log_end_offset_ = recovery_point_ = log_start_offset_;
     // Most partitions of a new topic stay empty for a while: their files are made by the first append.
     segments_.push_back(
@@ -75,7 +76,10 @@ Error PartitionLog::fail(const Error& error) {
   // Nothing is torn by a full disk: what failed is undone, and done when there is room.
   if (disk_fault(error) == DiskFault::full) return storage_error(error);
   failure_ = storage_error(error);
-  log::error("the log takes no more appends partition={} because: {}", name_.to_string(), error.message);
+  // Of a disk that failed its directory has spoken, for all its logs.
+  if (disk_fault(error) == DiskFault::none && !error.is(ErrorCode::kafka_storage_error)) {
+    log::error("the log takes no more appends partition={} because: {}", name_.to_string(), error.message);
+  }
   return *failure_;
 }
 

@@ -35,13 +35,16 @@ struct LogRead {
   bool is_first_batch_cut = false;
 };
 
+class PartitionLog;
+
 /// The files to sync so that everything below `up_to` is durable. Needs nothing of the log, which may go on
 /// meanwhile.
 struct FlushJob {
   std::vector<std::shared_ptr<File>> to_sync;
   FileSystem* files = nullptr;
-  std::string directory_to_sync;  ///< empty when no file was made or removed
+  std::vector<std::string> directories_to_sync;  ///< in which something was made, renamed or removed
   Offset up_to;
+  const PartitionLog* log = nullptr;
   uint64_t truncations = 0;  ///< how often the log was cut before
 
   /// Blocks until the disk has it all. A failure is final: the log directory goes offline.
@@ -130,8 +133,10 @@ class PartitionLog {
   void mark_flushed(const FlushJob& job);
   /// Writes and syncs everything; the log takes no more calls. Blocks.
   Result<void> close();
-  /// Gives the directory another name, for a deletion; whoever reads the log goes on. Nothing is appended any more.
+  /// Gives the directory another name; whoever reads the log goes on.
   Result<void> rename_directory(const std::string& directory);
+  /// The same for a log that is to be deleted: nothing is appended any more.
+  Result<void> retire(const std::string& directory);
 
  private:
   PartitionLog(FileSystem& files, const Clock& clock, std::string directory, TopicPartition name, LogConfig config)
@@ -173,6 +178,7 @@ class PartitionLog {
   std::vector<std::string> deleted_files_;
   uint64_t truncations_ = 0;
   bool directory_changed_ = false;  ///< since the last flush
+  bool is_directory_new_ = false;   ///< or has a new name, since the last flush
   bool epochs_unsynced_ = false;
   std::optional<Error> failure_;
 };

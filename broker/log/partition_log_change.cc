@@ -9,12 +9,19 @@
 
 namespace gregor {
 
+namespace {
+
+std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
+
+}  // namespace
+
 Result<void> FlushJob::run() {
   for (const auto& file : to_sync) {
     if (auto synced = file->sync(); !synced) return storage_error(synced.error());
   }
-  if (directory_to_sync.empty()) return {};
-  if (auto synced = files->sync_directory(directory_to_sync); !synced) return storage_error(synced.error());
+  for (const auto& directory : directories_to_sync) {
+    if (auto synced = files->sync_directory(directory); !synced) return storage_error(synced.error());
+  }
   return {};
 }
 
@@ -92,9 +99,11 @@ Result<FlushJob> PartitionLog::prepare_flush() {
   if (auto saved = save_epochs(); !saved) return saved.error();
   FlushJob job;
   job.up_to = log_end_offset_;
+  job.log = this;
   job.truncations = truncations_;
   job.files = &files_;
-  if (directory_changed_) job.directory_to_sync = directory_;
+  if (directory_changed_ || epochs_unsynced_) job.directories_to_sync.push_back(directory_);
+  if (is_directory_new_) job.directories_to_sync.push_back(parent_of(directory_));
   if (recovery_point_ < log_end_offset_) {
     for (size_t i = segment_for(recovery_point_); i < segments_.size(); ++i) {
       auto to_sync = segments_[i]->prepare_flush();
@@ -106,15 +115,15 @@ Result<FlushJob> PartitionLog::prepare_flush() {
     auto file = files_.open(epochs_.path(), OpenMode::read_write);
     if (!file) return fail(file.error());
     job.to_sync.push_back(*file);
-    job.directory_to_sync = directory_;
   }
-  epochs_unsynced_ = directory_changed_ = false;
+  epochs_unsynced_ = directory_changed_ = is_directory_new_ = false;
   return job;
 }
 
 void PartitionLog::mark_flushed(const FlushJob& job) {
-  // What a truncation cut may have been written anew since, and that was not synced.
-  if (job.truncations == truncations_) recovery_point_ = std::max(recovery_point_, job.up_to);
+  // Another log may have taken the place of the one that was synced, and what a truncation cut may have been
+  // written anew since.
+  if (job.log == this && job.truncations == truncations_) recovery_point_ = std::max(recovery_point_, job.up_to);
 }
 
 Result<void> PartitionLog::close() {
@@ -134,6 +143,12 @@ Result<void> PartitionLog::close() {
 Result<void> PartitionLog::rename_directory(const std::string& directory) {
   if (auto renamed = files_.rename(directory_, directory); !renamed) return fail(renamed.error());
   directory_ = directory;
+  is_directory_new_ = true;
+  return {};
+}
+
+Result<void> PartitionLog::retire(const std::string& directory) {
+  if (auto renamed = rename_directory(directory); !renamed) return renamed;
   failure_ = Error{ErrorCode::kafka_storage_error, name_.to_string() + " is being deleted"};
   return {};
 }

@@ -1,61 +1,42 @@
 #include "broker/replica/checkpointer.h"
 
-#include <algorithm>
-
 #include "runtime/logging.h"
 
 namespace gregor {
 
-Task<void> Checkpointer::run(Duration high_watermark_interval, Duration recovery_point_interval) {
-  Instant next_recovery_point = Shard::current()->clock().now() + recovery_point_interval;
-  while (!stopping_) {
-    Instant next = Shard::current()->clock().now() + std::min(high_watermark_interval, recovery_point_interval);
-    auto pause = stopped_.wait(next);
-    co_await pause;
-    if (stopping_) co_return;
-    co_await write_high_watermarks();
-    if (stopping_ || Shard::current()->clock().now() < next_recovery_point) continue;
-    co_await write_recovery_points();
-    next_recovery_point = Shard::current()->clock().now() + recovery_point_interval;
-  }
+void Checkpointer::start(const CheckpointIntervals& intervals) {
+  high_watermarks_.start(intervals.high_watermarks, [this] {
+    return write(&DirectoryCheckpoints::high_watermarks, &LogDirectory::write_high_watermarks);
+  });
+  recovery_points_.start(intervals.recovery_points, [this] {
+    return write(&DirectoryCheckpoints::recovery_points, &LogDirectory::write_recovery_points);
+  });
+  log_start_offsets_.start(intervals.log_start_offsets, [this] {
+    return write(&DirectoryCheckpoints::log_start_offsets, &LogDirectory::write_log_start_offsets);
+  });
 }
 
 Task<void> Checkpointer::stop() {
-  stopping_ = true;
-  stopped_.wake_all();
-  AsyncMutex::Guard last_write_ended = co_await writing_.lock();
+  co_await high_watermarks_.stop();
+  co_await recovery_points_.stop();
+  co_await log_start_offsets_.stop();
 }
 
-Task<void> Checkpointer::write_high_watermarks() {
+Task<void> Checkpointer::write(Offsets offsets, Write replace) {
   AsyncMutex::Guard writing = co_await writing_.lock();
   AllCheckpoints all = co_await partitions_.checkpoints();
   for (LogDirectory* directory : directories_) {
-    if (stopping_ || all[directory].high_watermarks == written_[directory].high_watermarks) continue;
-    auto write = [&] { return directory->write_high_watermarks(all[directory].high_watermarks); };
-    Result<void> written = co_await in_background(pool_, write);
-    if (!written) {
+    OffsetCheckpoint& now = all[directory].*offsets;
+    OffsetCheckpoint& before = written_[directory].*offsets;
+    if (now == before || directory->health().is_offline()) continue;
+    auto in_place = [&] { return (directory->*replace)(now); };
+    Result<void> written = co_await in_background(pool_, in_place);
+    if (written) {
+      before = std::move(now);
+    } else if (directory->health().takes_records()) {
+      // Of a full or failed disk the directory itself has spoken.
       log::error("could not write a checkpoint reason=\"{}\"", written.error().message);
-      continue;
     }
-    written_[directory].high_watermarks = std::move(all[directory].high_watermarks);
-  }
-}
-
-Task<void> Checkpointer::write_recovery_points() {
-  AsyncMutex::Guard writing = co_await writing_.lock();
-  AllCheckpoints all = co_await partitions_.checkpoints();
-  for (LogDirectory* directory : directories_) {
-    if (stopping_ || all[directory].recovery_points == written_[directory].recovery_points) continue;
-    auto write = [&]() -> Result<void> {
-      auto written = directory->write_recovery_points(all[directory].recovery_points);
-      return written ? directory->write_log_start_offsets(all[directory].log_start_offsets) : written;
-    };
-    Result<void> written = co_await in_background(pool_, write);
-    if (!written) {
-      log::error("could not write a checkpoint reason=\"{}\"", written.error().message);
-      continue;
-    }
-    written_[directory].recovery_points = std::move(all[directory].recovery_points);
   }
 }
 

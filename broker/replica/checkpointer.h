@@ -2,32 +2,42 @@
 
 #include <vector>
 
-#include "broker/coordination/wait_list.h"
 #include "broker/replica/partitions.h"
 #include "runtime/async_mutex.h"
+#include "runtime/repeating.h"
 
 namespace gregor {
 
-/// Writes the checkpoint files whose content changed since the last call, in the background, from time to time.
+/// How often each checkpoint is looked at.
+struct CheckpointIntervals {
+  Duration high_watermarks;    ///< replica.high.watermark.checkpoint.interval.ms
+  Duration recovery_points;    ///< log.flush.offset.checkpoint.interval.ms
+  Duration log_start_offsets;  ///< log.flush.start.offset.checkpoint.interval.ms
+};
+
+/// Writes the checkpoint files whose content changed since the last time, in the background, from time to time. On
+/// shard 0.
 class Checkpointer {
  public:
   Checkpointer(Partitions& partitions, BackgroundPool& pool, std::vector<LogDirectory*> directories)
       : partitions_(partitions), pool_(pool), directories_(std::move(directories)) {}
 
-  /// Goes on until `stop`. On shard 0.
-  Task<void> run(Duration high_watermark_interval, Duration recovery_point_interval);
-  /// Ends `run`, and returns once a write that is under way has ended.
+  void start(const CheckpointIntervals& intervals);
+  /// Returns once a write that is under way has ended.
   Task<void> stop();
 
  private:
-  Task<void> write_high_watermarks();
-  Task<void> write_recovery_points();
+  using Offsets = OffsetCheckpoint DirectoryCheckpoints::*;
+  using Write = Result<void> (LogDirectory::*)(const OffsetCheckpoint&) const;
+  /// Writes one kind of checkpoint where it changed.
+  Task<void> write(Offsets offsets, Write replace);
 
   Partitions& partitions_;
   BackgroundPool& pool_;
   const std::vector<LogDirectory*> directories_;
-  bool stopping_ = false;
-  WaitList stopped_;
+  Repeating high_watermarks_;
+  Repeating recovery_points_;
+  Repeating log_start_offsets_;
   AsyncMutex writing_;
   AllCheckpoints written_;
 };

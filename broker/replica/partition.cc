@@ -23,12 +23,13 @@ Partition::Partition(BrokerId self, const Clock& clock, const LogDirectory& dire
                      std::unique_ptr<PartitionLog> log, Offset high_watermark, PartitionSettings settings)
     : self_(self),
       clock_(clock),
-      directory_(directory),
+      directory_(&directory),
       log_(std::move(log)),
       settings_(std::move(settings)),
       high_watermark_(self, std::clamp(high_watermark, log_->log_start_offset(), log_->log_end_offset())) {}
 
 Result<void> Partition::apply(const PartitionState& state, PartitionSettings settings) {
+  if (failure_) return *failure_;
   if (state.leader_epoch < leader_epoch_) return error_of(ErrorCode::stale_controller_epoch, name());
   const auto& known_id = log_->topic_id();
   if (known_id && !state.topic_id.is_zero() && *known_id != state.topic_id) {
@@ -110,6 +111,7 @@ ProduceOutcome Partition::append_as_leader(std::span<uint8_t> records, bool need
         {},
         false};
   }
+  if (!directory_->health().takes_records()) return {directory_->health().error(), {}, false};
   ProduceRules rules = settings_.produce_rules;
   rules.allows_zstd = allows_zstd;
   rules.now_ms = clock_.wall_ms();
@@ -127,7 +129,64 @@ ProduceOutcome Partition::append_as_leader(std::span<uint8_t> records, bool need
   if (!appended) return {appended.error(), {}, false};
   Offset end = appended->last_offset + 1;
   if (high_watermark_.on_log_end(self_, end)) on_high_watermark_risen(appended->size_bytes);
-  return {std::move(appended), {}, high_watermark_.value() >= end};
+  ProduceOutcome outcome{std::move(appended), {}, high_watermark_.value() >= end};
+  outcome.needs_flush = end - log_->recovery_point() >= settings_.flush_messages;
+  if (settings_.flush_ms != INT64_MAX && !unflushed_since_) unflushed_since_ = clock_.now();
+  return outcome;
+}
+
+bool Partition::is_flush_due() const {
+  if (failure_ || log_->recovery_point() >= log_->log_end_offset()) return false;
+  return unflushed_since_ && clock_.now() - *unflushed_since_ >= std::chrono::milliseconds(settings_.flush_ms);
+}
+
+void Partition::note_flushed(const FlushJob& job) {
+  log_->mark_flushed(job);
+  unflushed_since_.reset();
+  bool has_more = settings_.flush_ms != INT64_MAX && log_->recovery_point() < log_->log_end_offset();
+  if (has_more) unflushed_since_ = clock_.now();
+}
+
+std::vector<PartitionSize> Partition::sizes() const {
+  std::vector<PartitionSize> sizes{{name(), directory_, log_->size_bytes(), 0, false}};
+  if (!future_) return sizes;
+  int64_t lag = log_->log_end_offset() - future_->log->log_end_offset();
+  sizes.push_back({name(), &future_->directory, future_->log->size_bytes(), std::max<int64_t>(lag, 0), true});
+  return sizes;
+}
+
+Result<void> Partition::replace_log_by_future(const std::string& retired_path) {
+  ASSERT(future_ && future_->log->log_end_offset() == log_->log_end_offset());
+  if (auto renamed = future_->log->rename_directory(future_->directory.path_of(name())); !renamed) return renamed;
+  std::unique_ptr<PartitionLog> retired = std::exchange(log_, std::move(future_->log));
+  directory_ = &future_->directory;
+  future_.reset();
+  log_->set_config(settings_.log);
+  return retired->retire(retired_path);
+}
+
+Result<size_t> Partition::apply_retention() {
+  if (failure_) return *failure_;
+  return log_->apply_retention(settings_.retention, high_watermark_.value());
+}
+
+Result<Offset> Partition::delete_records(Offset up_to) {
+  if (ErrorCode error = check_leader(kNoEpoch); error != ErrorCode::none) return error_of(error, name());
+  if (!settings_.is_deleted_by_age) {
+    return Error{make_error_code(ErrorCode::policy_violation),
+                 "Records of partition " + name().to_string() +
+                     " can not be deleted due to the configured policy: its cleanup.policy lacks delete"};
+  }
+  Offset start = up_to == kNoOffset ? high_watermark_.value() : up_to;
+  if (start < Offset(0) || start > high_watermark_.value()) {
+    return Error{make_error_code(ErrorCode::offset_out_of_range),
+                 fmt::format("Cannot increment the log start offset to {} of partition {} since it is larger than "
+                             "the high watermark {}",
+                             start.value, name().to_string(), high_watermark_.value().value)};
+  }
+  auto advanced = log_->advance_log_start_offset(start);
+  if (!advanced) return advanced.error();
+  return log_->log_start_offset();
 }
 
 ErrorCode Partition::replicated_outcome() const {

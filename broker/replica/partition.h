@@ -12,6 +12,7 @@
 #include "broker/replica/partition_settings.h"
 #include "broker/replica/replication_waiters.h"
 #include "broker/types/error_code.h"
+#include "runtime/async_mutex.h"
 
 namespace gregor {
 
@@ -24,6 +25,13 @@ struct PartitionState {
   int32_t partition_epoch = 0;
   std::vector<BrokerId> in_sync;
   std::vector<BrokerId> replicas;
+  /// No replica of it has held anything yet.
+  bool is_new = false;
+
+  /// Names and epochs come from the wire: what could not be a directory's name or an epoch is no state.
+  bool is_sound() const {
+    return topic_name_problem(name.topic).empty() && name.partition >= 0 && leader_epoch.value >= 0;
+  }
 };
 
 /// The timestamps that stand for a place in the log instead of a time.
@@ -41,6 +49,8 @@ struct ProduceOutcome {
   std::vector<RecordError> record_errors;
   /// The whole in-sync set has it: acks=all is fulfilled.
   bool is_replicated = false;
+  /// flush.messages records are not on the disk yet: the answer has to wait until they are.
+  bool needs_flush = false;
 };
 
 struct ReadRequest {
@@ -59,6 +69,21 @@ struct ReadOutcome {
   std::optional<EpochEnd> diverging;
 };
 
+/// What a partition takes in a log directory. While it is moved to another one there are two of these.
+struct PartitionSize {
+  TopicPartition name;
+  const LogDirectory* directory = nullptr;
+  uint64_t bytes = 0;
+  int64_t offset_lag = 0;  ///< records that are missing still
+  bool is_future = false;  ///< the copy that is being made
+};
+
+/// A copy of a partition's log that is being made in another directory, to take its place there.
+struct FutureLog {
+  const LogDirectory& directory;
+  std::unique_ptr<PartitionLog> log;
+};
+
 /// One partition of which this broker has a replica: its log, and its role as leader or not.
 ///
 /// Owned by Partitions; lives on the shard that owns the partition, where every call is made.
@@ -69,7 +94,9 @@ class Partition {
 
   const TopicPartition& name() const { return log_->name(); }
   PartitionLog& log() { return *log_; }
-  const LogDirectory& directory() const { return directory_; }
+  const LogDirectory& directory() const { return *directory_; }
+  std::vector<PartitionSize> sizes() const;
+  bool has_failed() const { return failure_.has_value(); }
   const PartitionSettings& settings() const { return settings_; }
   LeaderEpoch leader_epoch() const { return leader_epoch_; }
   BrokerId leader() const { return leader_; }
@@ -83,6 +110,12 @@ class Partition {
   void suspend();
   /// The log can't be trusted to keep anything any more; every later call answers kafka_storage_error.
   void fail(Error error);
+  /// The copy that is being made; null when there is none. Whoever fills it holds it too.
+  const std::shared_ptr<FutureLog>& future() const { return future_; }
+  void set_future(std::shared_ptr<FutureLog> future) { future_ = std::move(future); }
+  /// Lets the copy, which has everything that the log has, take the place of the log, whose directory is renamed to
+  /// `retired_path`. Errors: kafka_storage_error; the log is as it was then.
+  Result<void> replace_log_by_future(const std::string& retired_path);
   /// Wakes everything that waits, before the partition goes away.
   void wake_all();
 
@@ -93,6 +126,18 @@ class Partition {
   /// Checks `records` and appends them as leader, patching offsets and epoch in place. With `needs_all` (acks=all)
   /// not_enough_replicas is answered before anything is written. Other errors: check_leader's and the validation's.
   ProduceOutcome append_as_leader(std::span<uint8_t> records, bool needs_all, bool allows_zstd);
+  /// Removes the records before `up_to`, or all that consumers may see where it is -1, and yields where the log now
+  /// starts. Errors: check_leader's, policy_violation where cleanup.policy lacks delete, offset_out_of_range beyond
+  /// the high watermark.
+  Result<Offset> delete_records(Offset up_to);
+  /// Takes out the segments that the topic's retention lets go; yields their number.
+  Result<size_t> apply_retention();
+  /// Whether flush.ms is over for records that are not on the disk yet.
+  bool is_flush_due() const;
+  /// Notes that `job` was run. A log that goes on growing is due again flush.ms later.
+  void note_flushed(const FlushJob& job);
+  /// Held by who syncs the log.
+  std::shared_ptr<AsyncMutex> flushing() const { return flushing_; }
   /// Waits until every in-sync replica has everything below `end`. Errors: request_timed_out,
   /// not_leader_or_follower, not_enough_replicas_after_append, kafka_storage_error.
   Task<ErrorCode> wait_until_replicated(Offset end, Duration timeout);
@@ -123,8 +168,9 @@ class Partition {
 
   const BrokerId self_;
   const Clock& clock_;
-  const LogDirectory& directory_;
+  const LogDirectory* directory_;
   std::unique_ptr<PartitionLog> log_;
+  std::shared_ptr<FutureLog> future_;
   PartitionSettings settings_;
   BrokerId leader_ = kNoBroker;
   LeaderEpoch leader_epoch_ = kNoEpoch;
@@ -133,6 +179,8 @@ class Partition {
   HighWatermark high_watermark_;
   ReplicationWaiters replication_waiters_;
   std::vector<std::shared_ptr<FetchWaiter>> fetch_waiters_;
+  std::shared_ptr<AsyncMutex> flushing_ = std::make_shared<AsyncMutex>();
+  std::optional<Instant> unflushed_since_;  ///< where flush.ms bounds it
 };
 
 }  // namespace gregor

@@ -8,6 +8,11 @@ namespace gregor {
 /// What a topic's configuration means to one partition of it.
 struct PartitionSettings {
   LogConfig log;
+  LogRetention retention;
+  bool is_deleted_by_age = true;  ///< cleanup.policy contains delete
+  /// Records and milliseconds after which the log is synced, whatever comes first.
+  int64_t flush_messages = INT64_MAX;
+  int64_t flush_ms = INT64_MAX;
   /// What produced batches must keep; time and request version are filled in for each.
   ProduceRules produce_rules;
   int32_t min_insync_replicas = 1;

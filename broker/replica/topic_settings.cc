@@ -14,7 +14,14 @@ LogConfig log_config(const TopicConfig& topic) {
   log.index_size_max_bytes = static_cast<uint32_t>(topic.get(topic_options::segment_index_bytes));
   log.index_interval_bytes = static_cast<uint32_t>(topic.get(topic_options::index_interval_bytes));
   log.segment_ms = topic.get(topic_options::segment_ms);
+  log.segment_jitter_ms = topic.get(topic_options::segment_jitter_ms);
+  log.preallocate = topic.get(topic_options::preallocate);
   return log;
+}
+
+LogRetention log_retention(const TopicConfig& topic) {
+  if (!topic.is_deleted_by_age()) return {};
+  return {topic.get(topic_options::retention_ms), topic.get(topic_options::retention_bytes)};
 }
 
 Result<Properties> overrides_of(const Result<ZkNode>& node) {
@@ -41,6 +48,10 @@ PartitionSettings settings_of(const BrokerConfig& broker, const std::string& top
 PartitionSettings partition_settings(const TopicConfig& topic) {
   PartitionSettings settings;
   settings.log = log_config(topic);
+  settings.retention = log_retention(topic);
+  settings.is_deleted_by_age = topic.is_deleted_by_age();
+  settings.flush_messages = topic.get(topic_options::flush_messages);
+  settings.flush_ms = topic.get(topic_options::flush_ms);
   settings.min_insync_replicas = topic.get(topic_options::min_insync_replicas);
   settings.converts_down = topic.get(topic_options::message_downconversion_enable);
   settings.file_delete_delay_ms = topic.get(topic_options::file_delete_delay_ms);

@@ -238,7 +238,7 @@ TEST_F(PartitionLogTest, CanBeReadWhileItIsDeleted) {
   open();
   append(3);
   auto found = log_->read(Offset(0), Offset(3), 1000, true);
-  ASSERT_TRUE(log_->rename_directory(directory() + ".gone").ok());
+  ASSERT_TRUE(log_->retire(directory() + ".gone").ok());
   EXPECT_TRUE(try_append(batch_of(1)).error().is(ErrorCode::kafka_storage_error));
   ASSERT_TRUE(posix_.remove_all(directory() + ".gone").ok());
   std::vector<uint8_t> bytes(found->size_bytes);

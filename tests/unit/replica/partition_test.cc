@@ -100,7 +100,7 @@ TEST_F(PartitionTest, FailedLogAnswersStorageErrorFromThenOn) {
   shards_.call([&] { partition_->fail(system_error(EIO, "sync")); });
   EXPECT_TRUE(fetch->is_done());
   EXPECT_EQ(produce_error(), ErrorCode::kafka_storage_error);
-  lead(1);
+  EXPECT_EQ(kafka_code(apply(state(kSelf, 1, {1})).error().code), ErrorCode::kafka_storage_error);
   EXPECT_EQ(read_error(from(0)), ErrorCode::kafka_storage_error);
 }
 

@@ -1,0 +1,55 @@
+#include "broker/replica/maintenance.h"
+
+#include "runtime/logging.h"
+
+namespace gregor {
+namespace {
+
+constexpr Duration kRoomInterval = std::chrono::seconds(1);
+
+}  // namespace
+
+void Maintenance::start(const MaintenanceIntervals& intervals) {
+  retention_.start(intervals.retention, [this] { return apply_retention(); });
+  flush_.start(intervals.flush, [this] { return flush_what_is_due(); });
+  room_.start(kRoomInterval, [this] { return look_for_room(); });
+}
+
+Task<void> Maintenance::stop() {
+  co_await retention_.stop();
+  co_await flush_.stop();
+  co_await room_.stop();
+}
+
+Task<void> Maintenance::apply_retention() {
+  auto visit = [this](Partition& partition) {
+    if (partition.has_failed()) return;
+    auto removed = partition.apply_retention();
+    if (!removed && !partition.directory().health().is_offline()) {
+      log::error("could not remove old segments partition={} reason=\"{}\"", partition.name().to_string(),
+                 removed.error().message);
+    }
+    partitions_.remove_deleted_files(partition);
+  };
+  co_await partitions_.visit_all(visit);
+}
+
+Task<void> Maintenance::flush_what_is_due() {
+  auto visit = [this](Partition& partition) {
+    if (partition.is_flush_due()) spawn(partitions_.flush_all_of(partition.name()));
+  };
+  co_await partitions_.visit_all(visit);
+}
+
+Task<void> Maintenance::look_for_room() {
+  auto look = [this] {
+    for (LogDirectory* directory : directories_) {
+      if (directory->health().is_offline()) continue;
+      auto space = directory->files().space(directory->path());
+      if (space) directory->health().report_space(*space);
+    }
+  };
+  co_await in_background(pool_, look);
+}
+
+}  // namespace gregor

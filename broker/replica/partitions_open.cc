@@ -1,0 +1,178 @@
+// How Partitions opens logs: all that lie in the directories at start, and those that the controller names.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "broker/replica/partitions.h"
+#include "runtime/logging.h"
+
+namespace gregor {
+namespace {
+
+// Logs opened by one background job: enough to make the way there and back cheap, few enough that the threads of a
+// directory end at about the same time.
+constexpr size_t kChunk = 64;
+constexpr Duration kProgressInterval = std::chrono::seconds(5);
+
+}  // namespace
+
+Result<void> Partitions::check_directories() const {
+  std::map<TopicPartition, const LogDirectory*> seen;
+  for (const LogDirectory* directory : environment_.directories) {
+    for (const auto& name : directory->partitions()) {
+      auto [entry, is_first] = seen.emplace(name, directory);
+      if (is_first) continue;
+      return Error{make_error_code(ErrorCode::kafka_storage_error),
+                   fmt::format("partition {} lies in two log directories: {} and {}; move one of them away",
+                               name.to_string(), entry->second->path_of(name), directory->path_of(name))};
+    }
+  }
+  return {};
+}
+
+LogDirectory* Partitions::directory_for_new_log() {
+  LogDirectory* best = nullptr;
+  auto rank = [&](LogDirectory* directory) {
+    return std::pair(!directory->health().takes_records(), logs_in_[directory]);
+  };
+  for (LogDirectory* directory : environment_.directories) {
+    if (directory->health().is_offline()) continue;
+    if (best == nullptr || rank(directory) < rank(best)) best = directory;
+  }
+  return best;
+}
+
+void Partitions::install(Opened opened, const PartitionSettings& settings) {
+  Local& local = local_.local();
+  if (!opened.log || opened.directory->health().is_offline()) {
+    local.unavailable.insert(opened.name);
+    return;
+  }
+  Offset high_watermark = opened.directory->high_watermark(opened.name).value_or(Offset(0));
+  local.unavailable.erase(opened.name);
+  local.partitions[opened.name] = std::make_unique<Partition>(
+      environment_.self, environment_.clock, *opened.directory, std::move(*opened.log), high_watermark, settings);
+}
+
+Task<std::vector<Partitions::Opened>> Partitions::open_chunk(std::vector<Opened> chunk,
+                                                             const SettingsByTopic& settings) {
+  auto open = [this, &chunk, &settings] {
+    for (auto& entry : chunk) {
+      entry.log = PartitionLog::open(entry.directory->files(), environment_.clock,
+                                     entry.directory->path_of(entry.name), entry.name,
+                                     settings.at(entry.name.topic).log, entry.directory->open_options(entry.name));
+    }
+  };
+  co_await in_background(environment_.pool, open);
+  co_return std::move(chunk);
+}
+
+/// False when a log of the chunk could not be opened.
+Task<bool> Partitions::open_and_install(std::vector<Opened> chunk, const SettingsByTopic& settings) {
+  std::vector<Opened> opened = co_await open_chunk(std::move(chunk), settings);
+  std::vector<TopicPartition> names;
+  bool is_complete = true;
+  for (const auto& entry : opened) {
+    names.push_back(entry.name);
+    if (entry.log) continue;
+    is_complete = false;
+    // That a directory is offline has been said once.
+    if (!entry.directory->health().is_offline())
+      log::error("could not open a log, its partition is not served partition={} reason=\"{}\"",
+                 entry.name.to_string(), entry.log.error().message);
+  }
+  ByShard groups = by_shard(names);
+  for (size_t shard = 0; shard < groups.size(); ++shard) {
+    auto install_group = [&] {
+      for (size_t i : groups[shard]) install(std::move(opened[i]), settings.at(names[i].topic));
+    };
+    co_await on(*environment_.shards[shard], install_group);
+  }
+  co_return is_complete;
+}
+
+Task<Result<void>> Partitions::load_all(SettingsByTopic settings, int32_t threads_per_directory) {
+  Result<void> checked = check_directories();
+  if (!checked) co_return checked;
+  progress_.clear();
+  for (LogDirectory* directory : environment_.directories) {
+    progress_.push_back({directory->path(), directory->partitions().size(), 0});
+  }
+  std::vector<Task<bool>> loads;
+  for (size_t i = 0; i < environment_.directories.size(); ++i) {
+    loads.push_back(load_directory(*environment_.directories[i], settings, threads_per_directory, progress_[i]));
+  }
+  co_await when_all(std::move(loads));
+  co_return Result<void>();
+}
+
+Task<bool> Partitions::load_directory(LogDirectory& directory, const SettingsByTopic& settings, int32_t threads,
+                                      LoadProgress& progress) {
+  if (directory.health().is_offline()) co_return false;
+  Instant begin = environment_.clock.now();
+  logs_in_[&directory] = directory.partitions().size();
+  size_t next = 0;
+  std::vector<Task<bool>> workers;
+  for (int32_t i = 0; i < threads; ++i) workers.push_back(load_some(directory, settings, next, progress));
+  std::vector<bool> outcomes = co_await when_all(std::move(workers));
+  auto took = std::chrono::duration_cast<std::chrono::milliseconds>(environment_.clock.now() - begin).count();
+  log::info("loaded log directory path={} partitions={} clean_shutdown={} took_ms={}", directory.path(),
+            progress.loaded, directory.was_clean_shutdown(), took);
+  co_return std::find(outcomes.begin(), outcomes.end(), false) == outcomes.end();
+}
+
+Task<bool> Partitions::load_some(LogDirectory& directory, const SettingsByTopic& settings, size_t& next,
+                                 LoadProgress& progress) {
+  const auto& names = directory.partitions();
+  bool is_complete = true;
+  Instant next_line = environment_.clock.now() + kProgressInterval;
+  while (next < names.size()) {
+    std::vector<Opened> chunk;
+    for (; next < names.size() && chunk.size() < kChunk; ++next) chunk.push_back(Opened{names[next], &directory});
+    size_t count = chunk.size();
+    bool opened = co_await open_and_install(std::move(chunk), settings);
+    is_complete = is_complete && opened;
+    progress.loaded += count;
+    if (environment_.clock.now() < next_line) continue;
+    log::info("loading log directory path={} loaded={} of={}", directory.path(), progress.loaded, progress.logs);
+    next_line = environment_.clock.now() + kProgressInterval;
+  }
+  co_return is_complete;
+}
+
+Task<void> Partitions::open_missing(const std::vector<PartitionState>& states, const SettingsByTopic& settings) {
+  bool has_offline = std::any_of(environment_.directories.begin(), environment_.directories.end(),
+                                 [](LogDirectory* directory) { return directory->health().is_offline(); });
+  std::set<TopicPartition> wanted;
+  for (const auto& state : states) {
+    // The log of a partition that is not new may lie in the directory that is offline: an empty one in another
+    // place would let everything in it be forgotten.
+    if (state.is_sound() && (state.is_new || !has_offline)) wanted.insert(state.name);
+  }
+  std::vector<TopicPartition> names(wanted.begin(), wanted.end());
+  std::vector<Opened> missing;
+  ByShard groups = by_shard(names);
+  for (size_t shard = 0; shard < groups.size(); ++shard) {
+    auto look = [&] {
+      for (size_t i : groups[shard]) {
+        if (find(names[i]) == nullptr && why_absent(names[i]) == ErrorCode::none) missing.push_back({names[i]});
+      }
+    };
+    co_await on(*environment_.shards[shard], look);
+  }
+  std::vector<Task<bool>> openings;
+  for (size_t begin = 0; begin < missing.size(); begin += kChunk) {
+    std::vector<Opened> chunk;
+    for (size_t i = begin; i < std::min(begin + kChunk, missing.size()); ++i) {
+      missing[i].directory = directory_for_new_log();
+      if (missing[i].directory == nullptr) continue;
+      ++logs_in_[missing[i].directory];
+      chunk.push_back(std::move(missing[i]));
+    }
+    openings.push_back(open_and_install(std::move(chunk), settings));
+  }
+  // A log that can't be opened is reported there, and its partition will answer with a storage error.
+  co_await when_all(std::move(openings));
+}
+
+}  // namespace gregor
