@@ -60,7 +60,9 @@ Task<std::vector<ErrorCode>> Partitions::apply(std::vector<PartitionState> state
   for (size_t shard = 0; shard < groups.size(); ++shard) {
     auto apply_group = [&] {
       for (size_t i : groups[shard]) {
-        errors[i] = apply_one(find(states[i].name), states[i], settings.at(states[i].name.topic));
+        Partition* partition = find(states[i].name);
+        if (partition == nullptr && states[i].is_sound()) local_.local().unavailable.insert(states[i].name);
+        errors[i] = apply_one(partition, states[i], settings.at(states[i].name.topic));
       }
     };
     co_await on(*environment_.shards[shard], apply_group);

@@ -30,6 +30,7 @@ class Broker:
             "log.dirs": self.log_dir,
             **{key.replace("_", "."): value for key, value in options.items()},
         }
+        self.environment = {}  # besides our own
         self._process = None
         self._log_start = 0
 
@@ -39,7 +40,8 @@ class Broker:
         properties = self.folder / f"server-{self.broker_id}.properties"
         properties.write_text("".join(f"{key}={value}\n" for key, value in self.options.items()))
         self._log_start = self.log_file.stat().st_size if self.log_file.exists() else 0
-        self._process = processes.start([PROGRAM, properties], self.log_file)
+        self._process = processes.start([PROGRAM, properties], self.log_file,
+                                        env={**os.environ, **self.environment})
         return self
 
     def start(self, timeout=30):

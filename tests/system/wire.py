@@ -285,6 +285,37 @@ DELETE_TOPICS = Api(20, range(0, 7), 4, Struct(
         Field("name", nullable_string), Field("topic_id", uuid_type, 6), Field("error_code", int16),
         Field("error_message", nullable_string, 5)))))
 
+DELETE_RECORDS = Api(21, range(0, 3), 2, Struct(
+    Field("topics", array(
+        Field("name", string),
+        Field("partitions", array(Field("partition_index", int32), Field("offset", int64))))),
+    Field("timeout_ms", int32, default=20_000)), Struct(
+    Field("throttle_time_ms", int32),
+    Field("topics", array(
+        Field("name", string),
+        Field("partitions", array(Field("partition_index", int32), Field("low_watermark", int64),
+                                  Field("error_code", int16)))))))
+
+ALTER_REPLICA_LOG_DIRS = Api(34, range(0, 3), 2, Struct(
+    Field("dirs", array(
+        Field("path", string),
+        Field("topics", array(Field("name", string), Field("partitions", Array(int32))))))), Struct(
+    Field("throttle_time_ms", int32),
+    Field("results", array(
+        Field("topic_name", string),
+        Field("partitions", array(Field("partition_index", int32), Field("error_code", int16)))))))
+
+DESCRIBE_LOG_DIRS = Api(35, range(0, 5), 2, Struct(
+    Field("topics", array(Field("topic", string), Field("partitions", Array(int32))))), Struct(
+    Field("throttle_time_ms", int32), Field("error_code", int16, 3),
+    Field("results", array(
+        Field("error_code", int16), Field("log_dir", string),
+        Field("topics", array(
+            Field("name", string),
+            Field("partitions", array(Field("partition_index", int32), Field("partition_size", int64),
+                                      Field("offset_lag", int64), Field("is_future_key", boolean))))),
+        Field("total_bytes", int64, 4), Field("usable_bytes", int64, 4)))))
+
 OFFSET_FOR_LEADER_EPOCH = Api(23, range(0, 5), 4, Struct(
     Field("replica_id", int32, 3, default=-2),
     Field("topics", array(
