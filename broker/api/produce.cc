@@ -44,6 +44,10 @@ Task<Reply> ProduceApi::handle(RequestContext context, ByteReader body) {
   }
   if (context.version() < kFirstWithMagic2Only) co_await convert_up_all(items);
   co_await append_all(items, request->acks, context.version());
+  if (std::any_of(items.begin(), items.end(), &is_waiting)) {
+    co_await recompress_all(items);
+    co_await append_all(items, request->acks, context.version());
+  }
   co_await flush_where_needed(items);
   if (request->acks == kAcksAll) co_await await_replication(items, std::chrono::milliseconds(request->timeout_ms));
   if (request->acks == kAcksNone) {
@@ -70,6 +74,7 @@ std::optional<UpConversionRules> ProduceApi::up_conversion_rules(Item& item) {
   UpConversionRules rules;
   rules.max_message_bytes = partition->settings().produce_rules.max_message_bytes;
   rules.max_plain_size = partition->settings().produce_rules.max_plain_size;
+  rules.stored_in = partition->settings().produce_rules.stored_in;
   return rules;
 }
 
@@ -86,20 +91,31 @@ Task<void> ProduceApi::convert_up_all(std::vector<Item>& items) {
       item.error_message = converted.error().message;
       continue;
     }
-    item.converted = std::move(*converted);
-    item.records = protocol::Records::view(item.converted.view());
+    item.rewritten = std::move(*converted);
+    item.records = protocol::Records::view(item.rewritten.view());
+  }
+}
+
+Task<void> ProduceApi::recompress_all(std::vector<Item>& items) {
+  for (Item& item : items) {
+    if (!is_waiting(item)) continue;
+    auto rewrite = [&item] { return recompress(item.records.bytes(), *item.rewriting_rules); };
+    std::optional<Buffer> rewritten = co_await in_background(pool_, rewrite);
+    if (!rewritten) continue;  // the validation on the way of every batch finds out why
+    item.rewritten = std::move(*rewritten);
+    item.records = protocol::Records::view(item.rewritten.view());
   }
 }
 
 Task<void> ProduceApi::append_all(std::vector<Item>& items, int16_t acks, int16_t version) {
   for (Shard* shard : shards_) {
     bool has_items = std::any_of(items.begin(), items.end(), [&](const Item& item) {
-      return item.error == ErrorCode::none && &partitions_.shard_of(item.name) == shard;
+      return is_waiting(item) && &partitions_.shard_of(item.name) == shard;
     });
     if (!has_items) continue;
     auto append_here = [this, shard, &items, acks, version] {
       for (Item& item : items) {
-        if (item.error == ErrorCode::none && &partitions_.shard_of(item.name) == shard) append(item, acks, version);
+        if (is_waiting(item) && &partitions_.shard_of(item.name) == shard) append(item, acks, version);
       }
     };
     co_await on(*shard, append_here);
@@ -109,8 +125,16 @@ Task<void> ProduceApi::append_all(std::vector<Item>& items, int16_t acks, int16_
 void ProduceApi::append(Item& item, int16_t acks, int16_t version) {
   Partition* partition = find_or_refuse(item);
   if (partition == nullptr) return;
+  bool allows_zstd = version >= kFirstWithZstd || !item.rewritten.empty();
+  const ProduceRules& rules = partition->settings().produce_rules;
+  if (!item.rewriting_rules && needs_recompression(item.records.bytes(), rules.stored_in)) {
+    item.rewriting_rules = rules;
+    item.rewriting_rules->allows_zstd = allows_zstd;
+    return;
+  }
+  item.is_appended = true;
   ProduceOutcome outcome =
-      partition->append_as_leader(in_place(item.records.bytes()), acks == kAcksAll, version >= kFirstWithZstd);
+      partition->append_as_leader(in_place(item.records.bytes()), acks == kAcksAll, allows_zstd);
   item.leader = partition->leader();
   item.leader_epoch = partition->leader_epoch();
   if (!outcome.appended) {

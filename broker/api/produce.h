@@ -6,6 +6,7 @@
 #include "broker/metadata/metadata_cache.h"
 #include "broker/protocol/produce.h"
 #include "broker/record/conversion.h"
+#include "broker/record/recompression.h"
 #include "broker/replica/partitions.h"
 
 namespace gregor {
@@ -14,7 +15,9 @@ namespace gregor {
 /// (InitProducerId is not served).
 ///
 /// Every partition's batch is checked and appended on the shard that owns the partition, straight out of the frame.
-/// Message sets of magic 0 and 1, which versions 0 to 2 bring, first become batches, in the background.
+/// Message sets of magic 0 and 1, which versions 0 to 2 bring, first become batches, and batches in another codec
+/// than compression.type wants are compressed anew: both in the background, since they may take many milliseconds,
+/// in which a shard could serve others.
 class ProduceApi final : public Api {
  public:
   ProduceApi(Partitions& partitions, const MetadataCache& metadata, const Shards& shards, BackgroundPool& pool)
@@ -33,7 +36,10 @@ class ProduceApi final : public Api {
 
     TopicPartitionView name;
     protocol::Records records;
-    Buffer converted;  ///< what `records` are a view of, where they did not come as a batch
+    Buffer rewritten;  ///< what `records` are a view of, where they did not come as they are stored
+    /// Set where the partition wants another codec: how the records are rewritten before they are appended.
+    std::optional<ProduceRules> rewriting_rules;
+    bool is_appended = false;  ///< or refused
     ErrorCode error = ErrorCode::none;
     std::string error_message;
     std::vector<RecordError> record_errors;
@@ -44,10 +50,14 @@ class ProduceApi final : public Api {
     LeaderEpoch leader_epoch = kNoEpoch;
   };
 
+  static bool is_waiting(const Item& item) { return item.error == ErrorCode::none && !item.is_appended; }
   /// Makes batches of the message sets among the items' records.
   Task<void> convert_up_all(std::vector<Item>& items);
   std::optional<UpConversionRules> up_conversion_rules(Item& item);
+  /// Compresses anew what append_all left aside for that.
+  Task<void> recompress_all(std::vector<Item>& items);
   Partition* find_or_refuse(Item& item);
+  /// Appends what is not appended yet, but for batches in a codec that their partition does not want.
   Task<void> append_all(std::vector<Item>& items, int16_t acks, int16_t version);
   void append(Item& item, int16_t acks, int16_t version);
   /// flush.messages: waits until what was appended is on the disk.

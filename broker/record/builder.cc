@@ -44,7 +44,8 @@ BatchBuilder& BatchBuilder::add(int64_t timestamp_ms, std::optional<std::string_
 
 Buffer BatchBuilder::build() {
   Buffer plain = records_.take();
-  Buffer payload = options_.codec == Compression::none ? std::move(plain) : compress(options_.codec, plain.view());
+  Buffer payload = options_.codec == Compression::none ? std::move(plain)
+                                                       : compress({options_.codec, options_.level}, plain.view());
   ByteWriter batch;
   batch.write_int64(options_.base_offset.value);
   batch.write_int32(static_cast<int32_t>(batch_layout::kHeaderSize - batch_layout::kPrefixSize + payload.size()));

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "broker/record/batch.h"
+#include "broker/record/compression.h"
 #include "runtime/buffer.h"
 #include "runtime/byte_writer.h"
 
@@ -13,6 +14,7 @@ namespace gregor {
 /// What a batch says about itself besides its records.
 struct BatchOptions {
   Compression codec = Compression::none;
+  int level = kDefaultLevel;  ///< as in CompressionTarget
   TimestampType timestamp_type = TimestampType::create_time;
   Offset base_offset{0};
   LeaderEpoch leader_epoch = kNoEpoch;

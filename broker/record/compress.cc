@@ -10,12 +10,11 @@
 namespace gregor {
 namespace {
 
-Buffer compress_gzip(Bytes plain) {
+Buffer compress_gzip(Bytes plain, int level) {
   z_stream stream = {};
   constexpr int kGzip = 16;
   constexpr int kDefaultMemory = 8;
-  ASSERT(::deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, MAX_WBITS + kGzip, kDefaultMemory,
-                        Z_DEFAULT_STRATEGY) == Z_OK);
+  ASSERT(::deflateInit2(&stream, level, Z_DEFLATED, MAX_WBITS + kGzip, kDefaultMemory, Z_DEFAULT_STRATEGY) == Z_OK);
   Buffer compressed(::deflateBound(&stream, plain.size()));
   stream.next_in = const_cast<uint8_t*>(plain.data());
   stream.avail_in = static_cast<uInt>(plain.size());
@@ -43,8 +42,19 @@ Buffer compress_snappy(Bytes plain) {
   return compressed;
 }
 
-Buffer compress_lz4(Bytes plain) {
+/// Kafka's levels are those of Java's library: the default one is the fast compressor, whatever its number; the
+/// others are the thorough one, which there goes up to 17 and here to 12.
+int lz4_level(int level) {
+  constexpr int kKafkaDefault = 9;
+  constexpr int kFast = 0;
+  constexpr int kLeastThorough = 3;
+  if (level == kDefaultLevel || level == kKafkaDefault) return kFast;
+  return std::clamp(level, kLeastThorough, LZ4F_compressionLevel_max());
+}
+
+Buffer compress_lz4(Bytes plain, int level) {
   LZ4F_preferences_t preferences = {};
+  preferences.compressionLevel = level;
   preferences.frameInfo.blockSizeID = LZ4F_max64KB;
   preferences.frameInfo.blockMode = LZ4F_blockIndependent;  // the only mode that Kafka's Java clients read
   Buffer compressed(LZ4F_compressFrameBound(plain.size(), &preferences));
@@ -54,10 +64,10 @@ Buffer compress_lz4(Bytes plain) {
   return compressed;
 }
 
-Buffer compress_zstd(Bytes plain) {
+Buffer compress_zstd(Bytes plain, int level) {
   Buffer compressed(ZSTD_compressBound(plain.size()));
-  size_t size =
-      ZSTD_compress(compressed.data(), compressed.size(), plain.data(), plain.size(), ZSTD_CLEVEL_DEFAULT);
+  size_t size = ZSTD_compress(compressed.data(), compressed.size(), plain.data(), plain.size(),
+                              std::clamp(level, ZSTD_minCLevel(), ZSTD_maxCLevel()));
   ASSERT(!ZSTD_isError(size));
   compressed.resize(size);
   return compressed;
@@ -65,16 +75,17 @@ Buffer compress_zstd(Bytes plain) {
 
 }  // namespace
 
-Buffer compress(Compression codec, Bytes plain) {
-  switch (codec) {
+Buffer compress(const CompressionTarget& target, Bytes plain) {
+  auto level_or = [&](int fallback) { return target.level == kDefaultLevel ? fallback : target.level; };
+  switch (target.codec) {
     case Compression::gzip:
-      return compress_gzip(plain);
+      return compress_gzip(plain, level_or(Z_DEFAULT_COMPRESSION));
     case Compression::snappy:
       return compress_snappy(plain);
     case Compression::lz4:
-      return compress_lz4(plain);
+      return compress_lz4(plain, lz4_level(target.level));
     case Compression::zstd:
-      return compress_zstd(plain);
+      return compress_zstd(plain, level_or(ZSTD_CLEVEL_DEFAULT));
     case Compression::none:
       break;
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits>
 #include <memory>
 
 #include "broker/record/batch.h"
@@ -24,8 +25,19 @@ class Decompressor {
 
 /// All of a blob. Errors: message_too_large when it decompresses to more than `max_size` bytes, and those above.
 Result<Buffer> decompress(Compression codec, Bytes compressed, size_t max_size);
-/// `plain` as Kafka's clients compress it: gzip, snappy in xerial's framing, an LZ4 frame, or zstd; default levels.
-Buffer compress(Compression codec, Bytes plain);
+/// Stands for the level that a codec has by default.
+inline constexpr int kDefaultLevel = std::numeric_limits<int>::min();
+
+/// A codec, and how hard it tries.
+struct CompressionTarget {
+  Compression codec = Compression::none;
+  /// As compression.gzip.level (1 to 9, or -1), compression.lz4.level (1 to 17) and compression.zstd.level mean it.
+  /// A level that the library does not have counts as the nearest one that it has.
+  int level = kDefaultLevel;
+};
+
+/// `plain` as Kafka compresses it: gzip, snappy in xerial's framing, an LZ4 frame, or zstd.
+Buffer compress(const CompressionTarget& target, Bytes plain);
 
 namespace xerial {
 /// Begins every snappy stream of Java's snappy library: magic, version and compatible version; then come blocks,

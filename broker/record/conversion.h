@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 
+#include "broker/record/compression.h"
 #include "broker/types/ids.h"
 #include "runtime/buffer.h"
 #include "runtime/bytes.h"
@@ -16,14 +18,16 @@ struct UpConversionRules {
   uint32_t max_message_bytes = 1048588;
   /// How much a compressed message may decompress to; ours, Kafka has no such bound.
   size_t max_plain_size = 256 << 20;
+  /// What to compress the batch with; unset keeps the codec of the message set.
+  std::optional<CompressionTarget> stored_in = std::nullopt;
 };
 
 /// True when `records` begin like a message set of magic 0 or 1.
 bool is_message_set(Bytes records);
 
 /// Makes one batch of magic 2 of a message set of magic 0 or 1, as Produce before version 3 brings it: any number
-/// of plain messages, or a single compressed one. Codec, order and timestamps are kept (magic 0 has none); offsets
-/// are counted from 0. What a batch must be besides (keys, timestamps in range) is for validate_produced to say.
+/// of plain messages, or a single compressed one. Order and timestamps are kept (magic 0 has none); offsets are
+/// counted from 0. What a batch must be besides (keys, timestamps in range) is for validate_produced to say.
 ///
 /// Decompresses and compresses, so it takes its time. Stricter than Kafka in one thing: a set that holds nothing or
 /// ends within a message is refused, where Kafka acknowledges what it drops.

@@ -29,9 +29,11 @@ Result<void> check_entry(const BatchView& entry, const BatchView& first, size_t 
   return {};
 }
 
-BatchOptions options_of(const BatchView& first) {
+BatchOptions options_of(const BatchView& first, const UpConversionRules& rules) {
   BatchOptions options;
-  options.codec = first.compression();
+  CompressionTarget target = rules.stored_in.value_or(CompressionTarget{first.compression()});
+  options.codec = target.codec;
+  options.level = target.level;
   if (first.magic() == 1) options.timestamp_type = first.timestamp_type();
   return options;
 }
@@ -61,7 +63,7 @@ Result<Buffer> convert_up(Bytes message_set, const UpConversionRules& rules) {
   Bytes rest = message_set;
   auto first = take_message(rest);
   if (!first) return first.error();
-  BatchBuilder builder(options_of(*first));
+  BatchBuilder builder(options_of(*first, rules));
   for (rest = message_set; !rest.empty();) {
     auto entry = take_message(rest);
     if (!entry) return entry.error();

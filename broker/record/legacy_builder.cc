@@ -51,7 +51,7 @@ void LegacyBuilder::write_message(ByteWriter& writer, Compression codec, Offset 
 }
 
 Buffer LegacyBuilder::compressed(Bytes messages) const {
-  Buffer compressed = compress(options_.codec, messages);
+  Buffer compressed = compress({options_.codec}, messages);
   bool has_old_checksum = options_.codec == Compression::lz4 && options_.magic == 0;
   if (has_old_checksum) set_lz4_checksum(compressed.span(), Lz4Checksum::of_magic_0);
   return compressed;

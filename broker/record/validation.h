@@ -1,10 +1,12 @@
 #pragma once
 
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "broker/record/batch.h"
+#include "broker/record/compression.h"
 #include "runtime/result.h"
 
 namespace gregor {
@@ -24,6 +26,8 @@ struct ProduceRules {
   int64_t timestamp_after_max_ms = std::numeric_limits<int64_t>::max();
   /// How much a batch may decompress to; ours, Kafka has no such bound.
   uint64_t max_plain_size = 256 << 20;
+  /// What batches are stored in, for `recompress`: compression.type other than producer.
+  std::optional<CompressionTarget> stored_in = std::nullopt;
 };
 
 /// One batch that is known to be sound, and what the log has to know of it. A view: the bytes are the request's.

@@ -24,6 +24,17 @@ LogRetention log_retention(const TopicConfig& topic) {
   return {topic.get(topic_options::retention_ms), topic.get(topic_options::retention_bytes)};
 }
 
+/// What compression.type means; none for `producer`.
+std::optional<CompressionTarget> stored_in(const TopicConfig& topic) {
+  std::string type = topic.get(topic_options::compression_type);
+  if (type == "producer") return std::nullopt;
+  if (type == "gzip") return CompressionTarget{Compression::gzip, topic.get(topic_options::compression_gzip_level)};
+  if (type == "snappy") return CompressionTarget{Compression::snappy};
+  if (type == "lz4") return CompressionTarget{Compression::lz4, topic.get(topic_options::compression_lz4_level)};
+  if (type == "zstd") return CompressionTarget{Compression::zstd, topic.get(topic_options::compression_zstd_level)};
+  return CompressionTarget{Compression::none};
+}
+
 Result<Properties> overrides_of(const Result<ZkNode>& node) {
   if (!node) {
     if (node.error().is(ZkCode::no_node)) return Properties{};
@@ -63,6 +74,7 @@ PartitionSettings partition_settings(const TopicConfig& topic) {
                              : TimestampType::create_time;
   rules.timestamp_before_max_ms = topic.message_timestamp_before_max_ms();
   rules.timestamp_after_max_ms = topic.message_timestamp_after_max_ms();
+  rules.stored_in = stored_in(topic);
   return settings;
 }
 

@@ -100,7 +100,7 @@ inline ByteVector message(int8_t magic, int8_t attributes, Bytes body, int64_t o
 
 /// A compressed message that holds `plain`, whatever that is.
 inline ByteVector wrapper(int8_t magic, Bytes plain, Compression codec = Compression::gzip, int64_t offset = 0) {
-  Buffer value = compress(codec, plain);
+  Buffer value = compress({codec}, plain);
   ByteWriter body;
   if (magic == 1) body.write_int64(0);
   body.write_int32(-1);
