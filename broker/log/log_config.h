@@ -12,6 +12,7 @@ struct LogConfig {
   int64_t segment_ms = 7LL * 24 * 60 * 60 * 1000;  ///< segment.ms
   /// segment.jitter.ms: up to so much is taken off `segment_ms`, so that not all logs roll at once.
   int64_t segment_jitter_ms = 0;
+  int64_t producer_expiration_ms = 24LL * 60 * 60 * 1000;  ///< producer.id.expiration.ms
   bool preallocate = false;  ///< preallocate: a new segment takes all its room at once
 };
 

@@ -27,6 +27,16 @@ Result<OffsetIndex::Entry> OffsetIndex::lookup(Offset offset) {
   return entry_before(*count);
 }
 
+Result<std::optional<Offset>> OffsetIndex::offset_beyond(uint64_t position) {
+  auto count =
+      file_.partition_point([position](const uint8_t* at) { return load_big_endian<uint32_t>(at + 4) < position; });
+  if (!count) return count.error();
+  if (*count == file_.entry_count()) return std::optional<Offset>();
+  auto entry = entry_before(*count + 1);
+  if (!entry) return entry.error();
+  return std::optional<Offset>(entry->offset);
+}
+
 Result<void> OffsetIndex::truncate_to(Offset offset) {
   auto count = count_below(offset);
   if (!count) return count.error();

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "broker/log/index_file.h"
 
 namespace gregor {
@@ -23,6 +25,9 @@ class OffsetIndex {
   /// The last entry whose offset is at most `offset`; the segment's beginning when there is none.
   Result<Entry> lookup(Offset offset);
   Result<Entry> last_entry() { return entry_before(file_.entry_count()); }
+  /// The offset of the first entry at `position` or behind: all batches before `position` lie below it. None when
+  /// there is no such entry.
+  Result<std::optional<Offset>> offset_beyond(uint64_t position);
   /// Drops the entries of `offset` and beyond.
   Result<void> truncate_to(Offset offset);
 

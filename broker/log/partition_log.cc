@@ -40,7 +40,7 @@ Result<void> PartitionLog::load(const OpenOptions& options) {
   auto topic_id = read_partition_metadata(files_, directory_);
   if (!topic_id) return topic_id.error();
   topic_id_ = *topic_id;
-  auto loaded = load_log({files_, directory_, config_, clock_.wall_ms()}, name_, adjusted, epochs_);
+  auto loaded = load_log({files_, directory_, config_, clock_.wall_ms()}, name_, adjusted, epochs_, producers_);
   if (!loaded) return loaded.error();
   segments_ = std::move(loaded->segments);
   log_end_offset_ = loaded->log_end_offset;
@@ -83,7 +83,8 @@ Error PartitionLog::fail(const Error& error) {
   return *failure_;
 }
 
-Result<AppendInfo> PartitionLog::append_as_leader(const ValidatedBatch& batch, LeaderEpoch epoch) {
+Result<AppendInfo> PartitionLog::append_as_leader(const ValidatedBatch& batch, LeaderEpoch epoch,
+                                                  const AppendRules& rules) {
   if (failure_) return *failure_;
   if (batch.bytes.size() > config_.segment_size_bytes) {
     return Error{ErrorCode::record_list_too_large,
@@ -92,6 +93,12 @@ Result<AppendInfo> PartitionLog::append_as_leader(const ValidatedBatch& batch, L
   }
   patch_base_offset(batch.bytes, log_end_offset_);
   patch_leader_epoch(batch.bytes, epoch);
+  if (batch.view().producer_id() >= 0) {
+    const ProducedBatch* first = nullptr;
+    if (rules.origin == AppendOrigin::client) first = producers_.state().find_duplicate(batch.view());
+    if (first != nullptr) return duplicate_info(*first);
+    if (auto checked = producers_.state().check(batch.view(), rules, name_); !checked) return checked.error();
+  }
   BatchRun run;
   run.add(batch.view());
   AppendInfo info;
@@ -154,6 +161,7 @@ Result<void> PartitionLog::append_run(const BatchRun& run, bool& rolled) {
   BatchIterator batches(run.bytes);
   while (auto batch = batches.next()) {
     if (batch->leader_epoch() != kNoEpoch) epochs_.assign(batch->leader_epoch(), batch->base_offset());
+    if (auto noted = producers_.note(*batch, active().base_offset()); !noted) return fail(noted.error());
   }
   return save_epochs();
 }
@@ -179,7 +187,8 @@ Result<void> PartitionLog::roll_at(Offset base_offset) {
   if (active().size() == 0 && active().base_offset() == base_offset) return {};
   if (auto closed = active().deactivate(); !closed) return closed;
   log::info("rolled a new segment partition={} base_offset={}", name_.to_string(), base_offset.value);
-  return add_segment(base_offset);
+  if (auto added = add_segment(base_offset); !added) return added;
+  return producers_.take_snapshot(base_offset);
 }
 
 Result<void> PartitionLog::add_segment(Offset base_offset) {
@@ -230,6 +239,7 @@ Result<LogRead> PartitionLog::read(Offset from, Offset end, uint64_t max_bytes, 
     auto slice = segment.slice(place.position, result.size_bytes);
     if (!slice) return storage_error(slice.error());
     result.slices.push_back(std::move(*slice));
+    result.segment_base_offset = segment.base_offset();
     break;
   }
   return result;

@@ -7,6 +7,7 @@
 
 #include "broker/log/leader_epoch_cache.h"
 #include "broker/log/log_config.h"
+#include "broker/log/log_producers.h"
 #include "broker/log/recovery.h"
 #include "broker/log/segment.h"
 #include "broker/log/timestamp_search.h"
@@ -24,6 +25,8 @@ struct AppendInfo {
   int64_t log_append_time = kNoTimestamp;  ///< kNoTimestamp under create_time
   Offset log_start_offset;
   uint64_t size_bytes = 0;
+  /// The producer sent it before; nothing was appended, and the offsets and the time are the first ones'.
+  bool is_duplicate = false;
   bool rolled = false;  ///< a segment became full: a good time to flush in the background
 };
 
@@ -31,6 +34,7 @@ struct AppendInfo {
 struct LogRead {
   std::vector<FileSlice> slices;
   uint64_t size_bytes = 0;
+  Offset segment_base_offset;  ///< of the segment that the bytes are of, where there are any
   /// The first batch alone is larger than was asked for, so that the bytes end within it.
   bool is_first_batch_cut = false;
 };
@@ -83,8 +87,9 @@ class PartitionLog {
   Result<void> set_topic_id(const Uuid& topic_id);
 
   /// Appends one batch, giving it the offsets at the log's end: the header is patched in place, the payload is not
-  /// touched. Errors: record_list_too_large when the batch is larger than a segment.
-  Result<AppendInfo> append_as_leader(const ValidatedBatch& batch, LeaderEpoch epoch);
+  /// touched. Errors: record_list_too_large when the batch is larger than a segment, and ProducerState::check's.
+  Result<AppendInfo> append_as_leader(const ValidatedBatch& batch, LeaderEpoch epoch,
+                                      const AppendRules& rules = {});
   /// Appends batches as the leader stored them; a batch that is cut off at the end is left out, and `last_offset`
   /// is that of the last appended (first_offset - 1 if none was). Errors: corrupt_message (checksum),
   /// invalid_record (offsets that do not rise), offset_out_of_range (the first batch begins before the log's end).
@@ -94,6 +99,15 @@ class PartitionLog {
   /// `max_bytes` of them, where the last may be cut (as Kafka's fetch does). With `at_least_one_batch` the first is
   /// never cut. Empty when there is nothing between. Errors: offset_out_of_range outside [start, end of the log].
   Result<LogRead> read(Offset from, Offset end, uint64_t max_bytes, bool at_least_one_batch);
+
+  // Producers and transactions.
+  const ProducerState& producers() const { return producers_.state(); }
+  void expire_producers() { producers_.state().expire(clock_.wall_ms(), config_.producer_expiration_ms); }
+  /// The first offset of a transaction that is not decided on all replicas, which have everything below
+  /// `high_watermark`; none when there is no such.
+  std::optional<Offset> first_unstable_offset(Offset high_watermark);
+  /// The aborted transactions that have records among the bytes that a read from `from` found; there may be more.
+  Result<std::vector<AbortedTransaction>> aborted_transactions(Offset from, const LogRead& found);
 
   // Leader epochs.
   std::optional<LeaderEpoch> latest_epoch() const { return epochs_.latest(); }
@@ -145,7 +159,8 @@ class PartitionLog {
         directory_(std::move(directory)),
         name_(std::move(name)),
         config_(config),
-        epochs_(files, directory_) {}
+        epochs_(files, directory_),
+        producers_(files, directory_) {}
 
   Result<void> load(const OpenOptions& options);
   Segment& active() { return *segments_.back(); }
@@ -161,6 +176,8 @@ class PartitionLog {
   Result<void> remove_segments(size_t first, size_t last);
   /// How many of the oldest segments `retention` lets go.
   Result<size_t> count_expired(const LogRetention& retention, Offset high_watermark);
+  ProducerRebuild producers_now() const;
+  Result<AppendInfo> duplicate_info(const ProducedBatch& first) const;
   /// The first failure of a write, which every later append gets as well.
   Error fail(const Error& error);
 
@@ -170,6 +187,7 @@ class PartitionLog {
   TopicPartition name_;
   LogConfig config_;
   LeaderEpochCache epochs_;
+  LogProducers producers_;
   Segments segments_;  ///< ascending; never empty once loaded
   Offset log_start_offset_;
   Offset log_end_offset_;

@@ -40,6 +40,7 @@ Result<void> PartitionLog::truncate_to(Offset end) {
     ++truncations_;
     recovery_point_ = std::min(recovery_point_, log_end_offset_);
     log_start_offset_ = std::min(log_start_offset_, log_end_offset_);
+    if (auto cut = producers_.truncate(segments_, producers_now()); !cut) return fail(cut.error());
   }
   return save_epochs();
 }
@@ -52,6 +53,7 @@ Result<void> PartitionLog::truncate_fully_and_start_at(Offset start) {
   ++truncations_;
   recovery_point_ = std::min(recovery_point_, start);
   epochs_.clear();
+  if (auto emptied = producers_.truncate_fully(start); !emptied) return fail(emptied.error());
   if (auto added = add_segment(start); !added) return fail(added.error());
   return save_epochs();
 }
@@ -66,6 +68,7 @@ Result<bool> PartitionLog::advance_log_start_offset(Offset start) {
   if (start <= log_start_offset_) return false;
   log_start_offset_ = start;
   epochs_.truncate_from_start(start);
+  producers_.on_log_start(start);
   if (start == log_end_offset_ && active().size() > 0) {
     if (auto rolled = roll_at(start); !rolled) return fail(rolled.error());
   }
@@ -87,6 +90,7 @@ Result<void> PartitionLog::remove_segments(size_t first, size_t last) {
       if (auto renamed = files_.rename(path, deleted); !renamed) return renamed;
       deleted_files_.push_back(std::move(deleted));
     }
+    producers_.forget_segment(segments_[i]->base_offset());
   }
   auto begin = segments_.begin();
   segments_.erase(begin + static_cast<ptrdiff_t>(first), begin + static_cast<ptrdiff_t>(last));
@@ -109,8 +113,14 @@ Result<FlushJob> PartitionLog::prepare_flush() {
       auto to_sync = segments_[i]->prepare_flush();
       if (!to_sync) return fail(to_sync.error());
       job.to_sync.insert(job.to_sync.end(), to_sync->begin(), to_sync->end());
+      auto aborted = producers_.aborted().open_to_sync(segments_[i]->base_offset());
+      if (!aborted) return fail(aborted.error());
+      if (*aborted) job.to_sync.push_back(*aborted);
     }
   }
+  auto snapshots = producers_.open_unsynced();
+  if (!snapshots) return fail(snapshots.error());
+  job.to_sync.insert(job.to_sync.end(), snapshots->begin(), snapshots->end());
   if (epochs_unsynced_ && files_.exists(epochs_.path())) {
     auto file = files_.open(epochs_.path(), OpenMode::read_write);
     if (!file) return fail(file.error());
@@ -133,6 +143,7 @@ Result<void> PartitionLog::close() {
   }
   if (auto saved = save_epochs(); !saved) return saved;
   if (epochs_.is_changed()) return storage_error({{}, "no room for " + epochs_.path()});
+  if (auto taken = producers_.take_snapshot(log_end_offset_); !taken) return fail(taken.error());
   auto job = prepare_flush();
   if (!job) return job.error();
   if (auto flushed = job->run(); !flushed) return fail(flushed.error());

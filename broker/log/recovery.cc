@@ -23,8 +23,9 @@ Result<Listing> list_files(const LogPlace& place) {
 
 class Loader {
  public:
-  Loader(const LogPlace& place, const TopicPartition& name, const OpenOptions& options, LeaderEpochCache& epochs)
-      : place_(place), name_(name), options_(options), epochs_(epochs) {}
+  Loader(const LogPlace& place, const TopicPartition& name, const OpenOptions& options, LeaderEpochCache& epochs,
+         LogProducers& producers)
+      : place_(place), name_(name), options_(options), epochs_(epochs), producers_(producers) {}
 
   Result<LoadedLog> load();
 
@@ -38,7 +39,10 @@ class Loader {
   bool is_below_recovery_point(size_t index) const;
   Result<void> rebuild_unsound_indexes();
   Result<void> recover_from_recovery_point();
-  Result<bool> recover_segment(Segment& segment);
+  Result<bool> recover_segment(size_t index);
+  Result<void> begin_producers(size_t index);
+  Result<void> finish_producers();
+  ProducerRebuild producers_up_to(Offset end) const;
   Result<void> drop_segments_from(size_t first);
   Result<void> ensure_active_segment();
   std::string path_of(const std::string& file_name) const { return place_.directory + "/" + file_name; }
@@ -47,6 +51,8 @@ class Loader {
   const TopicPartition& name_;
   const OpenOptions& options_;
   LeaderEpochCache& epochs_;
+  LogProducers& producers_;
+  size_t producers_reach_ = SIZE_MAX;  ///< the state is that before this segment; SIZE_MAX: not known
   LoadedLog log_;
   std::vector<bool> has_sound_indexes_;  ///< of each of the segments found
 };
@@ -66,6 +72,7 @@ Result<LoadedLog> Loader::load() {
       options_.clean_shutdown ? log_.log_end_offset : std::min(options_.recovery_point, log_.log_end_offset);
   epochs_.truncate_from_end(log_.log_end_offset);
   epochs_.truncate_from_start(options_.log_start_offset);
+  if (auto finished = finish_producers(); !finished) return finished.error();
   return std::move(log_);
 }
 
@@ -152,7 +159,10 @@ Result<void> Loader::remove_orphaned_indexes(const Listing& listing) {
 Result<void> Loader::load_segments(const Listing& listing) {
   for (const auto& [file_name, size] : listing) {
     auto base_offset = base_offset_of(file_name);
-    if (!base_offset || file_name.substr(file_name.find('.')) != file_suffix::kLog) continue;
+    if (!base_offset) continue;
+    std::string suffix = file_name.substr(file_name.find('.'));
+    if (suffix == file_suffix::kSnapshot) producers_.snapshots().adopt(*base_offset);
+    if (suffix != file_suffix::kLog) continue;
     auto segment =
         std::make_unique<Segment>(place_.files, place_.directory, place_.config, *base_offset, place_.now_ms);
     std::string digits = file_name.substr(0, file_name.find('.'));
@@ -161,7 +171,10 @@ Result<void> Loader::load_segments(const Listing& listing) {
     bool has_both = offset_index != listing.end() && time_index != listing.end();
     auto sound = segment->adopt(size, has_both ? offset_index->second : 0, has_both ? time_index->second : 0);
     if (!sound) return sound.error();
-    has_sound_indexes_.push_back(has_both && *sound);
+    auto aborted = listing.find(digits + std::string(file_suffix::kTransactionIndex));
+    auto sound_too = producers_.aborted().adopt(*base_offset, aborted != listing.end() ? aborted->second : 0);
+    if (!sound_too) return sound_too.error();
+    has_sound_indexes_.push_back(has_both && *sound && *sound_too);
     log_.segments.push_back(std::move(segment));
   }
   return {};
@@ -187,13 +200,15 @@ Result<void> Loader::rebuild_unsound_indexes() {
       if (*fits) continue;
     }
     log::warn("rebuilding the indexes of a segment file={}", segment.path(file_suffix::kLog));
-    if (auto rebuilt = recover_segment(segment); !rebuilt) return rebuilt.error();
+    if (auto rebuilt = recover_segment(i); !rebuilt) return rebuilt.error();
   }
   return {};
 }
 
 /// Rebuilds the indexes from the batches and cuts what is not sound behind them; false when there was any.
-Result<bool> Loader::recover_segment(Segment& segment) {
+Result<bool> Loader::recover_segment(size_t index) {
+  Segment& segment = *log_.segments[index];
+  if (auto begun = begin_producers(index); !begun) return begun.error();
   if (auto begun = segment.begin_rebuild(); !begun) return begun.error();
   auto scanner = segment.scan(0, BatchScanner::Depth::whole);
   if (!scanner) return scanner.error();
@@ -208,6 +223,7 @@ Result<bool> Loader::recover_segment(Segment& segment) {
                        batch.last_offset() - segment.base_offset() <= INT32_MAX;
     if (!is_in_order || !batch.is_intact()) break;
     if (auto noted = segment.note_batch(batch, (*found)->position); !noted) return noted.error();
+    if (auto noted = producers_.note(batch, segment.base_offset()); !noted) return noted.error();
     if (batch.leader_epoch() > epochs_.latest().value_or(kNoEpoch)) {
       epochs_.assign(batch.leader_epoch(), batch.base_offset());
     }
@@ -220,6 +236,8 @@ Result<bool> Loader::recover_segment(Segment& segment) {
               segment.path(file_suffix::kLog), segment.size(), valid_size, least_next.value);
   }
   if (auto ended = segment.end_rebuild(valid_size); !ended) return ended.error();
+  producers_reach_ = index + 1;
+  if (auto taken = producers_.take_snapshot(least_next); !taken) return taken.error();
   return is_whole;
 }
 
@@ -228,11 +246,38 @@ Result<void> Loader::recover_from_recovery_point() {
   for (size_t i = 0; i < segments.size(); ++i) {
     if (is_below_recovery_point(i)) continue;
     if (segments[i]->size() == 0 && has_sound_indexes_[i]) continue;
-    auto whole = recover_segment(*segments[i]);
+    auto whole = recover_segment(i);
     if (!whole) return whole.error();
     if (!*whole) return drop_segments_from(i + 1);
   }
   return {};
+}
+
+ProducerRebuild Loader::producers_up_to(Offset end) const {
+  Offset first = log_.segments.empty() ? Offset(0) : log_.segments.front()->base_offset();
+  return {std::max(options_.log_start_offset, first), end, place_.now_ms, place_.config.producer_expiration_ms,
+          false};
+}
+
+/// The producers as of the beginning of the segment, whose batches are about to be read.
+Result<void> Loader::begin_producers(size_t index) {
+  Offset begin = log_.segments[index]->base_offset();
+  if (auto emptied = producers_.aborted().truncate(begin, Offset(INT64_MIN)); !emptied) return emptied;
+  if (producers_reach_ == index) return {};
+  return producers_.rebuild({log_.segments.data(), index}, producers_up_to(begin));
+}
+
+Result<void> Loader::finish_producers() {
+  std::vector<Offset> begins;
+  for (const auto& segment : log_.segments) begins.push_back(segment->base_offset());
+  if (auto removed = producers_.snapshots().remove_strays(begins); !removed) return removed;
+  ProducerRebuild wanted = producers_up_to(log_.log_end_offset);
+  if (producers_reach_ != log_.segments.size()) {
+    wanted.is_after_clean_stop = options_.clean_shutdown;
+    return producers_.rebuild(log_.segments, wanted);
+  }
+  producers_.state().expire(wanted.now_ms, wanted.expiration_ms);
+  return producers_.take_snapshot(wanted.end);
 }
 
 Result<void> Loader::drop_segments_from(size_t first) {
@@ -245,6 +290,7 @@ Result<void> Loader::drop_segments_from(size_t first) {
       if (!place_.files.exists(path)) continue;
       if (auto removed = place_.files.remove(path); !removed) return removed;
     }
+    producers_.forget_segment(segments[i]->base_offset());
   }
   segments.resize(first);
   return {};
@@ -261,6 +307,7 @@ Result<void> Loader::ensure_active_segment() {
                 name_.to_string(), end->value, options_.log_start_offset.value);
       if (auto dropped = drop_segments_from(0); !dropped) return dropped;
       epochs_.clear();
+      producers_reach_ = SIZE_MAX;
     }
   }
   for (size_t i = 0; i + 1 < segments.size(); ++i) {
@@ -276,8 +323,8 @@ Result<void> Loader::ensure_active_segment() {
 }  // namespace
 
 Result<LoadedLog> load_log(const LogPlace& place, const TopicPartition& name, const OpenOptions& options,
-                           LeaderEpochCache& epochs) {
-  auto loaded = Loader(place, name, options, epochs).load();
+                           LeaderEpochCache& epochs, LogProducers& producers) {
+  auto loaded = Loader(place, name, options, epochs, producers).load();
   if (!loaded) return storage_error(loaded.error());
   return loaded;
 }

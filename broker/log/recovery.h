@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "broker/log/leader_epoch_cache.h"
+#include "broker/log/log_producers.h"
 #include "broker/log/segment.h"
 #include "broker/types/topic_partition.h"
 
@@ -35,9 +36,10 @@ struct LoadedLog {
 /// Loads the segments of an existing directory, finishing what an interrupted deletion or compaction left and
 /// rebuilding indexes that are missing or damaged. Unless the shutdown was clean, every segment that reaches beyond
 /// the recovery point is read batch by batch: the log ends before the first that is torn, corrupt or out of order,
-/// and later segments are deleted. `epochs` learns the epochs met and is cut to the log's bounds.
-/// Errors: kafka_storage_error naming the file.
+/// and later segments are deleted. `epochs` learns the epochs met and is cut to the log's bounds; `producers` gets
+/// the state at the log's end, of snapshots and what that one pass reads. Errors: kafka_storage_error naming the
+/// file.
 Result<LoadedLog> load_log(const LogPlace& place, const TopicPartition& name, const OpenOptions& options,
-                           LeaderEpochCache& epochs);
+                           LeaderEpochCache& epochs, LogProducers& producers);
 
 }  // namespace gregor
