@@ -112,7 +112,8 @@ void Broker::start_chores() {
                         milliseconds(config_.get(options::log_flush_offset_checkpoint_interval_ms)),
                         milliseconds(config_.get(options::log_flush_start_offset_checkpoint_interval_ms))});
   maintenance_->start({milliseconds(config_.get(options::log_retention_check_interval_ms)),
-                       milliseconds(config_.get(options::log_flush_scheduler_interval_ms))});
+                       milliseconds(config_.get(options::log_flush_scheduler_interval_ms)),
+                       milliseconds(config_.get(options::producer_id_expiration_check_interval_ms))});
 }
 
 Task<Result<void>> Broker::open_directories() {

@@ -16,6 +16,7 @@ constexpr int16_t kFirstWithMagic2 = 4;
 constexpr int16_t kFirstWithStorageError = 6;
 constexpr int16_t kFirstWithSessions = 7;
 constexpr int16_t kFirstWithTopicIds = 13;
+constexpr int8_t kReadCommitted = 1;
 constexpr int32_t kNoSession = 0;
 constexpr int32_t kInitialEpoch = 0;
 constexpr int32_t kFinalEpoch = -1;
@@ -72,6 +73,7 @@ FetchApi::Limits FetchApi::limits_of(const Request& request, const RequestContex
   limits.min_bytes = std::min<int64_t>(request.min_bytes, limits.max_bytes);
   limits.max_wait = std::chrono::milliseconds(std::max(request.max_wait_ms, 0));
   limits.version = context.version();
+  limits.read_committed = request.isolation_level == kReadCommitted;
   return limits;
 }
 
@@ -191,7 +193,7 @@ Task<int64_t> FetchApi::read_all(std::vector<Item>& items, Limits limits) {
     if (std::none_of(items.begin(), items.end(), is_here)) continue;
     auto read_here = [&] {
       for (Item& item : items) {
-        if (item.error == ErrorCode::none && is_here(item)) read(item, bytes_left, is_first, limits.version);
+        if (item.error == ErrorCode::none && is_here(item)) read(item, bytes_left, is_first, limits);
       }
     };
     co_await on(shard, read_here);
@@ -199,7 +201,8 @@ Task<int64_t> FetchApi::read_all(std::vector<Item>& items, Limits limits) {
   co_return limits.max_bytes - bytes_left;
 }
 
-void FetchApi::read(Item& item, int64_t& bytes_left, bool& is_first, int16_t version) {
+void FetchApi::read(Item& item, int64_t& bytes_left, bool& is_first, const Limits& limits) {
+  const int16_t version = limits.version;
   TopicPartitionView name(item.wanted.topic, item.wanted.partition);
   Partition* partition = partitions_.find(name);
   if (partition == nullptr) {
@@ -217,6 +220,7 @@ void FetchApi::read(Item& item, int64_t& bytes_left, bool& is_first, int16_t ver
       static_cast<uint64_t>(std::clamp<int64_t>(item.wanted.max_bytes, 0, std::max<int64_t>(bytes_left, 0)));
   request.current_leader_epoch = LeaderEpoch(item.wanted.current_leader_epoch);
   request.last_fetched_epoch = LeaderEpoch(item.wanted.last_fetched_epoch);
+  request.read_committed = limits.read_committed;
   // The first records of an answer come whole however large, or a consumer could never get past them (KIP-74).
   // Of old clients not all turn the order of partitions, so every partition's first records come whole.
   request.at_least_one_batch = is_first || (version < kFirstWithoutCutBatch && bytes_left > 0);
@@ -290,7 +294,13 @@ FetchApi::Response::Partition FetchApi::row_of(const Item& item) const {
     return row;
   }
   row.high_watermark = item.outcome.high_watermark.value;
-  row.last_stable_offset = row.high_watermark;
+  row.last_stable_offset = item.outcome.last_stable_offset.value;
+  if (item.outcome.aborted_transactions) {
+    auto& aborted = row.aborted_transactions.emplace();
+    for (const auto& transaction : *item.outcome.aborted_transactions) {
+      aborted.push_back({transaction.producer_id, transaction.first_offset.value});
+    }
+  }
   row.log_start_offset = item.outcome.log_start_offset.value;
   if (item.outcome.diverging) {
     row.diverging_epoch = {item.outcome.diverging->epoch.value, item.outcome.diverging->end_offset.value};

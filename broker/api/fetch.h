@@ -47,6 +47,7 @@ class FetchApi final : public Api {
     int64_t min_bytes = 0;
     Duration max_wait{};
     int16_t version = 0;
+    bool read_committed = false;
   };
 
   Limits limits_of(const Request& request, const RequestContext& context) const;
@@ -59,7 +60,7 @@ class FetchApi final : public Api {
   std::vector<Item> items_of(std::vector<FetchPartition> partitions, int16_t version) const;
   /// Reads all items; yields how many bytes there are.
   Task<int64_t> read_all(std::vector<Item>& items, Limits limits);
-  void read(Item& item, int64_t& bytes_left, bool& is_first, int16_t version);
+  void read(Item& item, int64_t& bytes_left, bool& is_first, const Limits& limits);
   /// Reads, and while there is not enough, waits and reads again.
   Task<void> read_when_ready(std::vector<Item>& items, Limits limits, std::stop_token gone);
   /// Turns what was read into what versions before 4 understand.

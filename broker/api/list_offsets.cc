@@ -9,6 +9,8 @@
 namespace gregor {
 namespace {
 
+constexpr int8_t kReadCommitted = 1;
+
 /// The first version that knows a special timestamp; -1 when none does.
 int16_t first_version_with(int64_t timestamp) {
   switch (timestamp) {
@@ -39,6 +41,7 @@ bool names_partition_twice(const protocol::ListOffsetsRequest::Topic& topic) {
 Task<protocol::ListOffsetsResponse> ListOffsetsApi::answer(RequestContext context,
                                                            protocol::ListOffsetsRequest request) {
   Response response;
+  bool read_committed = request.isolation_level == kReadCommitted;
   for (const auto& topic : request.topics) {
     auto& topic_row = response.topics.emplace_back();
     topic_row.name = std::string(topic.name);
@@ -49,7 +52,7 @@ Task<protocol::ListOffsetsResponse> ListOffsetsApi::answer(RequestContext contex
         row.partition_index = partition.partition_index;
         row.error_code = static_cast<int16_t>(ErrorCode::invalid_request);
       } else {
-        row = co_await answer_one(topic.name, partition, context.version());
+        row = co_await answer_one(topic.name, partition, context.version(), read_committed);
       }
       response.topics.back().partitions.push_back(std::move(row));
     }
@@ -58,15 +61,19 @@ Task<protocol::ListOffsetsResponse> ListOffsetsApi::answer(RequestContext contex
 }
 
 Task<ListOffsetsApi::Response::Partition> ListOffsetsApi::answer_one(std::string_view topic,
-                                                                     Request::Partition wanted, int16_t version) {
+                                                                     Request::Partition wanted, int16_t version,
+                                                                     bool read_committed) {
   TopicPartitionView name(topic, wanted.partition_index);
-  auto look = [this, &name, &wanted, version] { return look_up(name, wanted, version); };
+  auto look = [this, &name, &wanted, version, read_committed] {
+    return look_up(name, wanted, version, read_committed);
+  };
   Response::Partition row = co_await on(partitions_.shard_of(name), look);
   co_return row;
 }
 
 ListOffsetsApi::Response::Partition ListOffsetsApi::look_up(TopicPartitionView name,
-                                                            const Request::Partition& wanted, int16_t version) {
+                                                            const Request::Partition& wanted, int16_t version,
+                                                            bool read_committed) {
   Response::Partition row;
   row.partition_index = wanted.partition_index;
   auto fail = [&row](ErrorCode error) {
@@ -83,7 +90,7 @@ ListOffsetsApi::Response::Partition ListOffsetsApi::look_up(TopicPartitionView n
     for (Offset offset : *offsets) row.old_style_offsets.push_back(offset.value);
     return row;
   }
-  auto found = partition->list_offset(wanted.timestamp, LeaderEpoch(wanted.current_leader_epoch));
+  auto found = partition->list_offset(wanted.timestamp, LeaderEpoch(wanted.current_leader_epoch), read_committed);
   if (!found) return fail(kafka_code(found.error().code));
   if (!*found) return row;
   row.timestamp = (*found)->timestamp;

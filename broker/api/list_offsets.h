@@ -7,8 +7,7 @@
 
 namespace gregor {
 
-/// ListOffsets: versions 0 to 9, from consumers. There are no transactions yet, so read_committed sees what
-/// read_uncommitted sees.
+/// ListOffsets: versions 0 to 9, from consumers.
 class ListOffsetsApi final : public TypedApi<protocol::ListOffsetsRequest, protocol::ListOffsetsResponse> {
  public:
   ListOffsetsApi(Partitions& partitions, const MetadataCache& metadata)
@@ -21,8 +20,10 @@ class ListOffsetsApi final : public TypedApi<protocol::ListOffsetsRequest, proto
   using Request = protocol::ListOffsetsRequest;
   using Response = protocol::ListOffsetsResponse;
 
-  Task<Response::Partition> answer_one(std::string_view topic, Request::Partition wanted, int16_t version);
-  Response::Partition look_up(TopicPartitionView name, const Request::Partition& wanted, int16_t version);
+  Task<Response::Partition> answer_one(std::string_view topic, Request::Partition wanted, int16_t version,
+                                       bool read_committed);
+  Response::Partition look_up(TopicPartitionView name, const Request::Partition& wanted, int16_t version,
+                              bool read_committed);
 
   Partitions& partitions_;
   const MetadataCache& metadata_;

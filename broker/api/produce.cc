@@ -26,6 +26,27 @@ std::string plain_message(ErrorCode error, TopicPartitionView name) {
   return fmt::format("{} partition={}-{}", name_of(error), name.topic, name.partition);
 }
 
+bool is_transactional(Bytes records) {
+  auto batch = BatchView::probe(records);
+  return batch && !batch->is_legacy() && batch->is_transactional();
+}
+
+/// What is wrong with the transactional records of the request, as a whole.
+ErrorCode transaction_error(const protocol::ProduceRequest& request) {
+  std::optional<std::pair<int64_t, int16_t>> producer;
+  for (const auto& topic : request.topic_data) {
+    for (const auto& partition : topic.partition_data) {
+      if (!is_transactional(partition.records.bytes())) continue;
+      if (!request.transactional_id) return ErrorCode::transactional_id_authorization_failed;
+      auto batch = BatchView::probe(partition.records.bytes());
+      std::pair<int64_t, int16_t> sender(batch->producer_id(), batch->producer_epoch());
+      if (producer.value_or(sender) != sender) return ErrorCode::invalid_producer_id_mapping;
+      producer = sender;
+    }
+  }
+  return ErrorCode::none;
+}
+
 bool is_valid_acks(int16_t acks) { return acks == kAcksNone || acks == kAcksLeader || acks == kAcksAll; }
 
 }  // namespace
@@ -34,12 +55,14 @@ Task<Reply> ProduceApi::handle(RequestContext context, ByteReader body) {
   Result<Request> request = decode_body<Request>(context, body);
   if (!request) co_return Reply::close(request.error().message);
   std::vector<Item> items;
+  ErrorCode of_all = transaction_error(*request);
   bool may_write_internal = context.header.client_id == kAdminClient;
   for (const auto& topic : request->topic_data) {
     for (const auto& partition : topic.partition_data) {
       Item& item = items.emplace_back(TopicPartitionView(topic.name, partition.index), partition.records);
       if (!is_valid_acks(request->acks)) item.error = ErrorCode::invalid_required_acks;
       if (is_internal_topic(topic.name) && !may_write_internal) item.error = ErrorCode::invalid_topic_exception;
+      if (of_all != ErrorCode::none) item.error = of_all;
     }
   }
   if (context.version() < kFirstWithMagic2Only) co_await convert_up_all(items);

@@ -11,8 +11,8 @@
 
 namespace gregor {
 
-/// Produce: versions 0 to 11, with acks 0, 1 and all. Left out so far: idempotent and transactional producers
-/// (InitProducerId is not served).
+/// Produce: versions 0 to 11, with acks 0, 1 and all. Left out so far: asking the transaction coordinator, so that
+/// transactional records are refused unless transaction.partition.verification.enable is off.
 ///
 /// Every partition's batch is checked and appended on the shard that owns the partition, straight out of the frame.
 /// Message sets of magic 0 and 1, which versions 0 to 2 bring, first become batches, and batches in another codec

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/log/directory_health.h"
+#include "runtime/logging.h"
+
 namespace gregor {
 namespace {
 
@@ -22,13 +25,20 @@ Result<Buffer> read_whole(Segment& segment, const ScannedBatch& found) {
 Result<void> LogProducers::note_producer(const BatchView& batch, Offset segment) {
   auto completed = state_.note(batch);
   if (!completed || !completed->is_abort) return {};
-  return aborted_.append(segment, {completed->producer_id, completed->first_offset, completed->last_offset,
-                                   completed->last_stable_offset});
+  auto added = aborted_.append(segment, {completed->producer_id, completed->first_offset, completed->last_offset,
+                                         completed->last_stable_offset});
+  if (added) return {};
+  // Even for want of room: without its entry an aborted transaction would be read as a committed one.
+  log::error("could not note an aborted transaction because: {}", added.error().message);
+  return storage_error(added.error());
 }
 
 Result<void> LogProducers::take_snapshot(Offset end) {
   if (end <= last_snapshot_) return {};
-  if (auto written = snapshots_.write(end, state_); !written) return written;
+  if (auto written = snapshots_.write(end, state_); !written) {
+    // The next one will do; until then the log would be read a little further back.
+    return disk_fault(written.error()) == DiskFault::full ? Result<void>() : written;
+  }
   last_snapshot_ = end;
   unsynced_.push_back(end);
   return {};

@@ -68,6 +68,7 @@ Result<size_t> PartitionLog::apply_retention(const LogRetention& retention, Offs
   if (new_start > log_start_offset_) {
     log_start_offset_ = new_start;
     epochs_.truncate_from_start(new_start);
+    producers_.on_log_start(new_start);
   }
   if (auto saved = save_epochs(); !saved) return saved.error();
   return *expired;

@@ -12,12 +12,14 @@ constexpr Duration kRoomInterval = std::chrono::seconds(1);
 void Maintenance::start(const MaintenanceIntervals& intervals) {
   retention_.start(intervals.retention, [this] { return apply_retention(); });
   flush_.start(intervals.flush, [this] { return flush_what_is_due(); });
+  expiry_.start(intervals.expiry, [this] { return expire_producers(); });
   room_.start(kRoomInterval, [this] { return look_for_room(); });
 }
 
 Task<void> Maintenance::stop() {
   co_await retention_.stop();
   co_await flush_.stop();
+  co_await expiry_.stop();
   co_await room_.stop();
 }
 
@@ -38,6 +40,11 @@ Task<void> Maintenance::flush_what_is_due() {
   auto visit = [this](Partition& partition) {
     if (partition.is_flush_due()) spawn(partitions_.flush_all_of(partition.name()));
   };
+  co_await partitions_.visit_all(visit);
+}
+
+Task<void> Maintenance::expire_producers() {
+  auto visit = [](Partition& partition) { partition.log().expire_producers(); };
   co_await partitions_.visit_all(visit);
 }
 

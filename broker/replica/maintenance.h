@@ -11,10 +11,11 @@ namespace gregor {
 struct MaintenanceIntervals {
   Duration retention;  ///< log.retention.check.interval.ms
   Duration flush;      ///< log.flush.scheduler.interval.ms
+  Duration expiry;     ///< producer.id.expiration.check.interval.ms
 };
 
 /// What has to be done to all logs from time to time: removing old segments, syncing what flush.ms wants synced,
-/// and looking how much room the disks have. On shard 0.
+/// forgetting idle producers, and looking how much room the disks have. On shard 0.
 class Maintenance {
  public:
   Maintenance(Partitions& partitions, BackgroundPool& pool, std::vector<LogDirectory*> directories)
@@ -27,6 +28,7 @@ class Maintenance {
   // The chores, also to be done at once.
   Task<void> apply_retention();
   Task<void> flush_what_is_due();
+  Task<void> expire_producers();
   Task<void> look_for_room();
 
  private:
@@ -35,6 +37,7 @@ class Maintenance {
   const std::vector<LogDirectory*> directories_;
   Repeating retention_;
   Repeating flush_;
+  Repeating expiry_;
   Repeating room_;
 };
 

@@ -117,15 +117,8 @@ ProduceOutcome Partition::append_as_leader(std::span<uint8_t> records, bool need
   rules.now_ms = clock_.wall_ms();
   ProduceValidation validation = validate_produced(records, rules);
   if (!validation.batch) return {validation.batch.error(), std::move(validation.record_errors), false};
-  if (validation.batch->view().producer_id() != kNoProducerId) {
-    // Nothing here could tell its repetitions apart, which is all that such a producer asks for.
-    return {
-        Error{make_error_code(ErrorCode::unknown_producer_id),
-              "This broker gives out no producer ids: idempotent and transactional producers are not served yet."},
-        {},
-        false};
-  }
-  auto appended = log_->append_as_leader(*validation.batch, leader_epoch_);
+  AppendRules append_rules{AppendOrigin::client, !settings_.verifies_transactions};
+  auto appended = log_->append_as_leader(*validation.batch, leader_epoch_, append_rules);
   if (!appended) return {appended.error(), {}, false};
   Offset end = appended->last_offset + 1;
   if (high_watermark_.on_log_end(self_, end)) on_high_watermark_risen(appended->size_bytes);
@@ -197,8 +190,15 @@ void Partition::end_replicated_waits() {
   replication_waiters_.on_reached(high_watermark_.value(), replicated_outcome());
 }
 
+Offset Partition::last_stable_offset() {
+  Offset high_watermark = high_watermark_.value();
+  return std::min(high_watermark, log_->first_unstable_offset(high_watermark).value_or(high_watermark));
+}
+
 void Partition::on_high_watermark_risen(uint64_t bytes) {
   end_replicated_waits();
+  // The end of a transaction makes more readable than its own bytes.
+  if (log_->producers().first_unstable_offset()) wake_fetches();
   std::erase_if(fetch_waiters_, [&](const auto& waiter) {
     waiter->on_readable(static_cast<int64_t>(bytes));
     return waiter->is_done();
@@ -227,31 +227,37 @@ Result<ReadOutcome> Partition::read(const ReadRequest& request) {
   }
   ReadOutcome outcome;
   outcome.high_watermark = high_watermark_.value();
+  outcome.last_stable_offset = last_stable_offset();
   outcome.log_start_offset = log_->log_start_offset();
+  if (request.read_committed) outcome.aborted_transactions.emplace();
   if (auto diverging = divergence(request)) {
     bool is_before_start = request.fetch_offset < log_->log_start_offset();
     if (diverging->epoch == kNoEpoch || is_before_start) return error_of(ErrorCode::offset_out_of_range, name());
     outcome.diverging = diverging;
     return outcome;
   }
-  // Beyond the high watermark lies nothing that a consumer may see; beyond the log's end lies nothing at all.
-  if (request.fetch_offset > high_watermark_.value() && request.fetch_offset <= log_->log_end_offset())
-    return outcome;
-  auto data =
-      log_->read(request.fetch_offset, high_watermark_.value(), request.max_bytes, request.at_least_one_batch);
+  // Beyond `end` lies nothing that the consumer may see; beyond the log's end lies nothing at all.
+  Offset end = request.read_committed ? outcome.last_stable_offset : outcome.high_watermark;
+  if (request.fetch_offset > end && request.fetch_offset <= log_->log_end_offset()) return outcome;
+  auto data = log_->read(request.fetch_offset, end, request.max_bytes, request.at_least_one_batch);
   if (!data) return data.error();
   outcome.data = std::move(*data);
+  if (!request.read_committed) return outcome;
+  auto aborted = log_->aborted_transactions(request.fetch_offset, outcome.data);
+  if (!aborted) return aborted.error();
+  outcome.aborted_transactions = std::move(*aborted);
   return outcome;
 }
 
-Result<std::optional<TimestampedOffset>> Partition::list_offset(int64_t timestamp,
-                                                                LeaderEpoch current_leader_epoch) {
+Result<std::optional<TimestampedOffset>> Partition::list_offset(int64_t timestamp, LeaderEpoch current_leader_epoch,
+                                                                bool read_committed) {
   using Answer = std::optional<TimestampedOffset>;
   if (ErrorCode error = check_leader(current_leader_epoch); error != ErrorCode::none)
     return error_of(error, name());
+  Offset end = read_committed ? last_stable_offset() : high_watermark_.value();
   switch (timestamp) {
     case list_offsets::kLatest:
-      return Answer({high_watermark_.value(), kNoTimestamp, leader_epoch_});
+      return Answer({end, kNoTimestamp, leader_epoch_});
     case list_offsets::kEarliest:
     case list_offsets::kEarliestLocal: {
       Offset start = log_->log_start_offset();
@@ -264,7 +270,7 @@ Result<std::optional<TimestampedOffset>> Partition::list_offset(int64_t timestam
   }
   auto found =
       timestamp == list_offsets::kMaxTimestamp ? log_->max_timestamp() : log_->offset_for_timestamp(timestamp);
-  if (found && *found && (*found)->offset >= high_watermark_.value()) return Answer();
+  if (found && *found && (*found)->offset >= end) return Answer();
   return found;
 }
 

@@ -59,12 +59,16 @@ struct ReadRequest {
   LeaderEpoch current_leader_epoch = kNoEpoch;  ///< what the client takes for current; -1 when it does not say
   LeaderEpoch last_fetched_epoch = kNoEpoch;    ///< of the record before fetch_offset; -1 when it does not say
   bool at_least_one_batch = false;
+  bool read_committed = false;  ///< only what is decided, with the list of what was aborted
 };
 
 struct ReadOutcome {
   LogRead data;
   Offset high_watermark;
+  Offset last_stable_offset;
   Offset log_start_offset;
+  /// Whose records among `data` a reader of what is committed has to pass over; none for the others.
+  std::optional<std::vector<AbortedTransaction>> aborted_transactions;
   /// Set when the client's log parted from ours: the greatest epoch that both know, and its end here (KIP-595).
   std::optional<EpochEnd> diverging;
 };
@@ -101,6 +105,8 @@ class Partition {
   LeaderEpoch leader_epoch() const { return leader_epoch_; }
   BrokerId leader() const { return leader_; }
   Offset high_watermark() const { return high_watermark_.value(); }
+  /// The end of what is decided: the high watermark, or where the first undecided transaction begins (KIP-98).
+  Offset last_stable_offset();
   bool is_leader() const { return leader_ == self_ && !is_suspended_; }
 
   /// Takes the role that `state` gives this broker. A state older than the one in force is left aside. Errors:
@@ -124,7 +130,8 @@ class Partition {
   ErrorCode check_leader(LeaderEpoch epoch) const;
 
   /// Checks `records` and appends them as leader, patching offsets and epoch in place. With `needs_all` (acks=all)
-  /// not_enough_replicas is answered before anything is written. Other errors: check_leader's and the validation's.
+  /// not_enough_replicas is answered before anything is written. A batch that its producer sent before is answered
+  /// as it was then. Other errors: check_leader's, the validation's and ProducerState::check's.
   ProduceOutcome append_as_leader(std::span<uint8_t> records, bool needs_all, bool allows_zstd);
   /// Removes the records before `up_to`, or all that consumers may see where it is -1, and yields where the log now
   /// starts. Errors: check_leader's, policy_violation where cleanup.policy lacks delete, offset_out_of_range beyond
@@ -146,7 +153,9 @@ class Partition {
   Result<ReadOutcome> read(const ReadRequest& request);
   /// The offset that ListOffsets asks for by `timestamp`: milliseconds, or one of list_offsets' special values.
   /// None when there is no such record that consumers may see. Errors: check_leader's, kafka_storage_error.
-  Result<std::optional<TimestampedOffset>> list_offset(int64_t timestamp, LeaderEpoch current_leader_epoch);
+  /// With `read_committed` the last stable offset takes the high watermark's place.
+  Result<std::optional<TimestampedOffset>> list_offset(int64_t timestamp, LeaderEpoch current_leader_epoch,
+                                                       bool read_committed = false);
   /// The answer of ListOffsets before version 1: where segments begin, and the end of what consumers may see, from
   /// the place that `timestamp` leads to backwards, at most `count`. Errors: as list_offset's.
   Result<std::vector<Offset>> list_offsets_backwards(int64_t timestamp, size_t count);

@@ -16,6 +16,9 @@ struct PartitionSettings {
   /// What produced batches must keep; time and request version are filled in for each.
   ProduceRules produce_rules;
   int32_t min_insync_replicas = 1;
+  /// Transactional records are taken only where the transaction is known:
+  /// transaction.partition.verification.enable.
+  bool verifies_transactions = true;
   /// Consumers that know only magic 0 and 1 are served too.
   bool converts_down = true;
   /// How long the files of a deleted log stay.

@@ -48,7 +48,7 @@ Result<Properties> overrides_of(const Result<ZkNode>& node) {
 PartitionSettings settings_of(const BrokerConfig& broker, const std::string& topic,
                               const Result<Properties>& overrides) {
   if (overrides) {
-    if (auto config = TopicConfig::create(broker, *overrides)) return partition_settings(*config);
+    if (auto config = TopicConfig::create(broker, *overrides)) return partition_settings(broker, *config);
   }
   log::error("could not understand a topic's configuration, taking the broker's topic={}", topic);
   return default_partition_settings(broker);
@@ -56,9 +56,11 @@ PartitionSettings settings_of(const BrokerConfig& broker, const std::string& top
 
 }  // namespace
 
-PartitionSettings partition_settings(const TopicConfig& topic) {
+PartitionSettings partition_settings(const BrokerConfig& broker, const TopicConfig& topic) {
   PartitionSettings settings;
   settings.log = log_config(topic);
+  settings.log.producer_expiration_ms = broker.get(options::producer_id_expiration_ms);
+  settings.verifies_transactions = broker.get(options::transaction_partition_verification_enable);
   settings.retention = log_retention(topic);
   settings.is_deleted_by_age = topic.is_deleted_by_age();
   settings.flush_messages = topic.get(topic_options::flush_messages);
@@ -81,7 +83,7 @@ PartitionSettings partition_settings(const TopicConfig& topic) {
 PartitionSettings default_partition_settings(const BrokerConfig& broker) {
   auto config = TopicConfig::create(broker, {});
   ASSERT(config.ok());
-  return partition_settings(*config);
+  return partition_settings(broker, *config);
 }
 
 Task<Result<Properties>> read_topic_overrides(ZooKeeper& zookeeper, std::string topic) {

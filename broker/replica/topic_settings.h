@@ -10,8 +10,8 @@
 
 namespace gregor {
 
-/// What `topic` means to its partitions.
-PartitionSettings partition_settings(const TopicConfig& topic);
+/// What `topic` means to its partitions on this broker.
+PartitionSettings partition_settings(const BrokerConfig& broker, const TopicConfig& topic);
 /// The settings of a topic that sets nothing itself.
 PartitionSettings default_partition_settings(const BrokerConfig& broker);
 

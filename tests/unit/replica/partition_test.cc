@@ -21,19 +21,6 @@ TEST_F(PartitionTest, LeaderAppendsAtTheEndOfItsLog) {
   EXPECT_EQ(readable_from(0), (std::vector<int64_t>{0, 1, 2, 3, 4}));
 }
 
-TEST_F(PartitionTest, BatchOfAnIdempotentProducerIsRefusedSinceNobodyGaveOutItsId) {
-  lead();
-  BatchOptions options;
-  options.producer_id = 4000;
-  options.producer_epoch = 0;
-  options.base_sequence = 0;
-  Buffer batch = BatchBuilder(options).add(1000, "key", "value").build();
-  auto outcome = partition_->append_as_leader(batch.span(), false, true);
-  ASSERT_FALSE(outcome.appended.ok());
-  EXPECT_TRUE(outcome.appended.error().is(ErrorCode::unknown_producer_id));
-  EXPECT_EQ(partition_->log().log_end_offset(), Offset(0));
-}
-
 TEST_F(PartitionTest, FollowerTakesNoRecordsAndAnswersNoConsumer) {
   follow(3);
   EXPECT_EQ(produce_error(), ErrorCode::not_leader_or_follower);
