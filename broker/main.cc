@@ -10,6 +10,7 @@
 
 #include "broker/broker.h"
 #include "broker/config/help.h"
+#include "broker/config/option_value.h"
 #include "broker/config/options.h"
 #include "broker/config/properties.h"
 #include "runtime/epoll_shard.h"
@@ -154,7 +155,7 @@ int main(int argc, char** argv) {
   PosixFileSystem files;
   auto config = load_config(files, arguments);
   if (!config) return refuse(config.error().message);
-  log::start(log_level(*config));
+  log::start(log_level(*config), split_list(GREGOR_LOGGERS));
   log::info("gregor-broker {} starting log_dirs={}", GREGOR_VERSION, fmt::join(config->log_dirs(), ","));
   for (const auto& warning : config->warnings()) log::warn("{}", warning);
   return serve(std::move(*config), files, signals);

@@ -8,6 +8,8 @@ function(gregor_module folder)
   cmake_parse_arguments(M "" "RANK" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
   string(REPLACE "/" "_" target ${folder})
   add_library(${target} STATIC ${M_SOURCES})
+  get_filename_component(logger ${folder} NAME)  # lines of its sources come from the logger gregor.<name>
+  set_property(GLOBAL APPEND PROPERTY GREGOR_LOGGERS ${logger})
   set_target_properties(${target} PROPERTIES GREGOR_RANK ${M_RANK} LINKER_LANGUAGE CXX)
 
   set(root ${CMAKE_BINARY_DIR}/include/${target})
