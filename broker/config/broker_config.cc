@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <limits>
 #include <utility>
 
 #include "broker/config/broker_checks.h"
+#include "broker/config/option_name.h"
 #include "broker/config/option_value.h"
 #include "broker/config/options.h"
 
@@ -29,6 +31,19 @@ void copy_id_between_its_names(Properties& properties) {
   auto node_id = properties.find("node.id");
   if (broker_id == properties.end() && node_id != properties.end()) properties["broker.id"] = node_id->second;
   if (broker_id != properties.end() && node_id == properties.end()) properties["node.id"] = broker_id->second;
+}
+
+/// Puts `properties` over `all`, where they also take the place of what sets the same in another unit: after
+/// log.roll.ms nothing is to be heard of log.roll.hours.
+void put_over(Properties& all, const Properties& properties) {
+  OptionTable table = broker_option_table();
+  for (const auto& [key, value] : properties) {
+    for (auto index = table.find(key); index && table[*index].source.is_synonym;) {
+      index = static_cast<size_t>(table[*index].source.option);
+      all.erase(std::string(table[*index].name));
+    }
+    all[key] = value;
+  }
 }
 
 template <class Int>
@@ -59,18 +74,33 @@ OptionValue converted(const OptionValue& value, int64_t factor, OptionType type)
 
 }  // namespace
 
-BrokerConfig::BrokerConfig(Properties originals) : originals_(std::move(originals)) {}
-
 Result<BrokerConfig> BrokerConfig::load(const Properties& properties, const Properties& overrides,
                                         std::string (*host_name)()) {
-  Properties originals = properties;
-  for (const auto& [key, value] : overrides) originals[key] = value;
-  copy_id_between_its_names(originals);
+  BrokerConfig config;
+  config.static_originals_ = properties;
+  for (const auto& [key, value] : overrides) config.static_originals_[key] = value;
+  copy_id_between_its_names(config.static_originals_);
+  config.host_name_ = host_name();
+  auto loaded = resolved(std::move(config));
+  if (loaded) loaded->warn_about_originals();
+  return loaded;
+}
 
-  BrokerConfig config(std::move(originals));
+Result<BrokerConfig> BrokerConfig::with(DynamicProperties dynamic) const {
+  BrokerConfig config;
+  config.static_originals_ = static_originals_;
+  config.host_name_ = host_name_;
+  config.dynamic_ = std::move(dynamic);
+  return resolved(std::move(config));
+}
+
+Result<BrokerConfig> BrokerConfig::resolved(BrokerConfig config) {
+  config.originals_ = config.static_originals_;
+  put_over(config.originals_, config.dynamic_.cluster);
+  put_over(config.originals_, config.dynamic_.broker);
   if (auto read = config.read_values(); !read) return read.error();
-  config.warn_about_originals();
-  auto listeners = resolve_listeners(config, host_name());
+  if (auto checked = config.check_listener_values(); !checked) return checked.error();
+  auto listeners = resolve_listeners(config, config.host_name_);
   if (!listeners) return listeners.error();
   config.listeners_ = *listeners;
   if (auto checked = check_broker_config(config); !checked) return checked.error();
@@ -89,6 +119,28 @@ Result<void> BrokerConfig::read_values() {
     values_.push_back(std::move(*value));
   }
   return {};
+}
+
+Result<void> BrokerConfig::check_listener_values() const {
+  for (const auto& [key, value] : originals_) {
+    if (listener_of(key).empty()) continue;
+    auto index = find_broker_option(key);
+    if (!index) continue;
+    OptionInfo option = broker_option_table()[*index];
+    option.name = key;
+    if (auto parsed = parse_option(option, value); !parsed) return parsed.error();
+  }
+  return {};
+}
+
+OptionValue BrokerConfig::value_for(std::string_view listener_name, size_t index) const {
+  const OptionInfo& option = broker_option_table()[index];
+  std::string listener(listener_name);
+  std::transform(listener.begin(), listener.end(), listener.begin(),
+                 [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+  auto own = originals_.find(fmt::format("listener.name.{}.{}", listener, option.name));
+  if (own == originals_.end()) return values_[index];
+  return *parse_option(option, own->second);  // checked when it was read
 }
 
 void BrokerConfig::warn_about_originals() {

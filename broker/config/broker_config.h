@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "broker/config/endpoint.h"
@@ -12,14 +13,24 @@
 
 namespace gregor {
 
-/// The broker's options as it was started with: every value read and checked once. Immutable; any thread may read
-/// it.
+/// What ZooKeeper holds of the broker's options, read while it runs; passwords in clear.
+struct DynamicProperties {
+  Properties broker;   ///< of this broker, /config/brokers/<id>
+  Properties cluster;  ///< of every broker, /config/brokers/<default>
+};
+
+/// The broker's options at one moment: every value read and checked once. Immutable; any thread may read it.
+///
+/// A broker's own dynamic value counts before one for the whole cluster, that before what the broker was started
+/// with, and that before the default.
 class BrokerConfig {
  public:
   /// Reads `properties`, of which `overrides` replaces single ones. `host_name` is asked for the name to advertise.
   /// Error: invalid_config for a value that is not allowed, or that doesn't go with another one.
   static Result<BrokerConfig> load(const Properties& properties, const Properties& overrides = {},
                                    std::string (*host_name)() = canonical_host_name);
+  /// What this broker was started with, with `dynamic` over it. Error: as of load.
+  Result<BrokerConfig> with(DynamicProperties dynamic) const;
 
   /// The value of one option: config.get(options::message_max_bytes).
   template <class T>
@@ -36,8 +47,18 @@ class BrokerConfig {
   OptionValue effective_value(size_t index) const;
   const OptionValue& value(size_t index) const { return values_[index]; }
 
-  /// What was set, as it was written; unknown keys too.
+  /// The value of an option as `listener.name.<listener>.<option>` sets it for one listener; without that, as it is
+  /// for all.
+  template <class T>
+  T get_for(std::string_view listener_name, BrokerOption<T> option) const {
+    return value_as<T>(value_for(listener_name, option.index));
+  }
+
+  /// What counts of all that was set, as it was written; unknown keys too.
   const Properties& originals() const { return originals_; }
+  /// What the broker was started with, as it was written.
+  const Properties& static_originals() const { return static_originals_; }
+  const DynamicProperties& dynamic() const { return dynamic_; }
   /// Sentences for the log: unknown keys, and options that are set but have no effect yet.
   const std::vector<std::string>& warnings() const { return warnings_; }
 
@@ -49,10 +70,16 @@ class BrokerConfig {
   std::vector<std::string> log_dirs() const;
 
  private:
-  explicit BrokerConfig(Properties originals);
+  BrokerConfig() = default;
+  static Result<BrokerConfig> resolved(BrokerConfig config);
+  OptionValue value_for(std::string_view listener_name, size_t index) const;
   Result<void> read_values();
+  Result<void> check_listener_values() const;
   void warn_about_originals();
 
+  Properties static_originals_;
+  DynamicProperties dynamic_;
+  std::string host_name_;
   Properties originals_;
   std::vector<OptionValue> values_;  ///< one for each row of the table, in its order
   std::vector<std::string> warnings_;

@@ -1,31 +1,13 @@
 #include "broker/config/describe.h"
 
 #include <algorithm>
-#include <array>
 #include <string_view>
 
+#include "broker/config/option_name.h"
 #include "broker/config/option_value.h"
 
 namespace gregor {
 namespace {
-
-/// Options of a listener's SASL mechanism, which stands between the listener's prefix and the option's name.
-constexpr std::array<std::string_view, 5> kMechanismOptions = {
-    "sasl.jaas.config", "sasl.login.callback.handler.class", "sasl.login.class",
-    "sasl.server.callback.handler.class", "connections.max.reauth.ms"};
-
-/// The option that `listener.name.<listener>.<option>` sets for one listener, or an empty text.
-std::string_view option_of_listener(std::string_view key) {
-  constexpr std::string_view kPrefix = "listener.name.";
-  if (!key.starts_with(kPrefix)) return {};
-  size_t name_end = key.find('.', kPrefix.size());
-  if (name_end == std::string_view::npos) return {};
-  std::string_view option = key.substr(name_end + 1);
-  for (std::string_view mechanism_option : kMechanismOptions) {
-    if (option.ends_with(mechanism_option)) return mechanism_option;
-  }
-  return option;
-}
 
 /// The names that set the same thing as `name`, strongest first.
 std::vector<std::string_view> synonym_names(std::string_view name) {
@@ -54,10 +36,15 @@ std::vector<ConfigSynonym> broker_synonyms(const BrokerConfig& broker, std::stri
     synonyms.push_back({std::string(synonym), std::move(value), source});
   };
   auto names = synonym_names(name);
-  for (std::string_view synonym : names) {
-    auto original = broker.originals().find(synonym);
-    if (original != broker.originals().end()) add(synonym, original->second, ConfigSource::static_broker);
-  }
+  auto add_those_set = [&](const Properties& place, ConfigSource source) {
+    for (std::string_view synonym : names) {
+      auto set = place.find(synonym);
+      if (set != place.end()) add(synonym, set->second, source);
+    }
+  };
+  add_those_set(broker.dynamic().broker, ConfigSource::dynamic_broker);
+  add_those_set(broker.dynamic().cluster, ConfigSource::dynamic_default_broker);
+  add_those_set(broker.static_originals(), ConfigSource::static_broker);
   for (std::string_view synonym : names) {
     if (auto text = default_text(synonym)) add(synonym, text, ConfigSource::default_config);
   }
@@ -89,9 +76,7 @@ ConfigEntry describe_option(const BrokerConfig& broker, size_t index) {
 ConfigEntry describe_foreign(const BrokerConfig& broker, const std::string& key, const std::string& value) {
   ConfigEntry entry;
   entry.name = key;
-  if (auto index = broker_option_table().find(option_of_listener(key))) {
-    entry.type = broker_option_table()[*index].type;
-  }
+  if (auto index = find_broker_option(key)) entry.type = broker_option_table()[*index].type;
   entry.is_sensitive = entry.type == OptionType::unknown || entry.type == OptionType::password;
   if (!entry.is_sensitive) entry.value = value;
   entry.read_only = true;
@@ -130,6 +115,21 @@ std::vector<ConfigEntry> describe_broker(const BrokerConfig& broker) {
   }
   for (const auto& [key, value] : broker.originals()) {
     if (!table.find(key)) entries.push_back(describe_foreign(broker, key, value));
+  }
+  return entries;
+}
+
+std::vector<ConfigEntry> describe_cluster(const BrokerConfig& broker) {
+  std::vector<ConfigEntry> entries;
+  for (const auto& [key, value] : broker.dynamic().cluster) {
+    auto index = broker_option_table().find(key);
+    ConfigEntry entry = index ? describe_option(broker, *index) : describe_foreign(broker, key, value);
+    if (!entry.is_sensitive) entry.value = value;
+    std::erase_if(entry.synonyms, [](const ConfigSynonym& synonym) {
+      return synonym.source != ConfigSource::dynamic_default_broker;
+    });
+    entry.source = strongest(entry.synonyms);
+    entries.push_back(std::move(entry));
   }
   return entries;
 }

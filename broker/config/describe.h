@@ -18,6 +18,7 @@ enum class ConfigSource : int8_t {
   dynamic_default_broker = 3,
   static_broker = 4,
   default_config = 5,
+  broker_logger = 6,
 };
 
 /// A place that sets the same thing.
@@ -46,6 +47,8 @@ struct ConfigEntry {
 /// All options of the broker, and what else it was started with. Internal ones appear where they are set. Of an
 /// unknown key nobody knows whether it is a secret, so its value is not shown.
 std::vector<ConfigEntry> describe_broker(const BrokerConfig& broker);
+/// What is set at run time for all brokers of the cluster.
+std::vector<ConfigEntry> describe_cluster(const BrokerConfig& broker);
 /// All options of a topic with the value that counts.
 std::vector<ConfigEntry> describe_topic(const BrokerConfig& broker, const TopicConfig& topic);
 

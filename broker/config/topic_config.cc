@@ -23,14 +23,6 @@ OptionValue value_from_broker(const BrokerConfig& broker, const OptionInfo& opti
   return value;
 }
 
-Result<void> check_names(const Properties& overrides) {
-  for (const auto& [key, value] : overrides) {
-    if (topic_option_table().find(key)) continue;
-    return Error{make_error_code(ErrorCode::invalid_config), "Unknown topic config name: " + key};
-  }
-  return {};
-}
-
 Result<void> check_compaction_lag(const TopicConfig& config) {
   int64_t least_ms = config.get(topic_options::min_compaction_lag_ms);
   int64_t most_ms = config.get(topic_options::max_compaction_lag_ms);
@@ -89,6 +81,14 @@ Result<TopicConfig> TopicConfig::create(const BrokerConfig& broker, const Proper
     config.values_.push_back(std::move(*value));
   }
   return config;
+}
+
+Result<void> TopicConfig::check_names(const Properties& overrides) {
+  for (const auto& [key, value] : overrides) {
+    if (topic_option_table().find(key)) continue;
+    return Error{make_error_code(ErrorCode::invalid_config), "Unknown topic config name: " + key};
+  }
+  return {};
 }
 
 Result<void> TopicConfig::validate(const BrokerConfig& broker, const Properties& overrides) {

@@ -16,6 +16,8 @@ class TopicConfig {
   /// Error: invalid_config for a value that is not allowed. Unknown keys are passed over: a newer broker may have
   /// written them.
   static Result<TopicConfig> create(const BrokerConfig& broker, const Properties& overrides);
+  /// Error: invalid_config for a key that is no topic's option.
+  static Result<void> check_names(const Properties& overrides);
   /// Whether a topic may be given `overrides`. Error: invalid_config for an unknown key, a value that is not
   /// allowed, or options that don't go together.
   static Result<void> validate(const BrokerConfig& broker, const Properties& overrides);
