@@ -17,6 +17,9 @@ class BackgroundPool {
   virtual ~BackgroundPool() = default;
   /// Runs `work` on one of the pool's threads. Callable from any thread.
   virtual void submit(UniqueFunction<void()> work) = 0;
+  /// Lets it have at most `threads`, at least 1; those too many end once they have nothing to do. Callable from any
+  /// thread.
+  virtual void set_max_threads(size_t threads) = 0;
 };
 
 /// A pool of real threads, each started when there is first work that nobody idle can take.
@@ -27,15 +30,18 @@ class ThreadPool final : public BackgroundPool {
   ~ThreadPool() override;
 
   void submit(UniqueFunction<void()> work) override;
+  void set_max_threads(size_t threads) override;
 
  private:
   void work_loop();
+  void join_ended();
 
-  const size_t max_threads_;
+  size_t max_threads_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<UniqueFunction<void()>> queue_;
   std::vector<std::thread> threads_;
+  std::vector<std::thread::id> ended_;  ///< of threads that found themselves to be too many
   size_t idle_ = 0;
   bool stopping_ = false;
 };

@@ -89,6 +89,7 @@ class InlinePool final : public BackgroundPool {
       work();
     }
   }
+  void set_max_threads(size_t) override {}  // it has none
   void hold() { is_held_ = true; }
   void let_go() {
     is_held_ = false;
