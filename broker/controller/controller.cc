@@ -40,6 +40,9 @@ void Controller::start() {
 void Controller::on_watch(const WatchEvent& event) {
   if (event.path == paths::kController) agenda_.election = true;
   if (event.path == paths::kBrokerIds) agenda_.brokers = true;
+  if (paths::parent(event.path) == paths::kBrokerIds && event.type == WatchEvent::Type::data_changed) {
+    agenda_.brokers = true;
+  }
   if (event.path == paths::kTopics) agenda_.topics = true;
   if (event.path == paths::kDeleteTopics) agenda_.deletions = true;
   if (paths::parent(event.path) == paths::kTopics && event.type == WatchEvent::Type::data_changed) {
@@ -213,8 +216,8 @@ void Controller::take_brokers(std::map<BrokerId, LiveBroker> live, std::set<Brok
   }
   for (const auto& [id, broker] : live) {
     bool is_known = context_.live_brokers.contains(id) && !gone.contains(id);
-    if (is_known) continue;
-    arrived.insert(id);
+    if (is_known && context_.live_brokers.at(id).image == broker.image) continue;
+    if (!is_known) arrived.insert(id);
     const BrokerEndpoint* endpoint = broker.image.endpoint(listener);
     if (endpoint == nullptr) {
       log::error("broker can't be reached, it has no listener of that name broker={} listener={}", id.value,

@@ -108,7 +108,7 @@ Task<Result<std::map<BrokerId, LiveBroker>>> ControllerStore::live_brokers() {
   if (!ids) co_return ids.error();
   std::vector<std::string> broker_paths;
   for (const auto& name : ids->names) broker_paths.push_back(std::string(paths::kBrokerIds) + "/" + name);
-  std::vector<Result<ZkNode>> nodes = co_await zookeeper_.get_all(broker_paths, Watch::no);
+  std::vector<Result<ZkNode>> nodes = co_await zookeeper_.get_all(broker_paths, Watch::yes);
   std::map<BrokerId, LiveBroker> live;
   for (size_t i = 0; i < nodes.size(); ++i) {
     int32_t id = 0;

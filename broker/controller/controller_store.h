@@ -20,7 +20,7 @@ class ControllerStore {
  public:
   ControllerStore(ZooKeeper& zookeeper, Random& random) : zookeeper_(zookeeper), random_(random) {}
 
-  /// Live brokers; the next one that comes or goes is reported.
+  /// Live brokers; the next one that comes, goes or changes its registration is reported.
   Task<Result<std::map<BrokerId, LiveBroker>>> live_brokers();
   /// Names of all topics; the next one made or removed is reported.
   Task<Result<std::vector<std::string>>> topic_names();
