@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "broker/api/alter_configs.h"
 #include "broker/api/api_versions.h"
 #include "broker/api/create_partitions.h"
 #include "broker/api/create_topics.h"
@@ -11,6 +12,7 @@
 #include "broker/api/describe_configs.h"
 #include "broker/api/describe_log_dirs.h"
 #include "broker/api/fetch.h"
+#include "broker/api/incremental_alter_configs.h"
 #include "broker/api/leader_and_isr.h"
 #include "broker/api/list_offsets.h"
 #include "broker/api/metadata.h"
@@ -49,20 +51,13 @@ ServerConfig server_config(const BrokerConfig& config) {
   return server;
 }
 
-std::string text_of(const std::vector<BrokerEndpoint>& endpoints) {
-  std::string text;
-  for (const auto& endpoint : endpoints) {
-    text +=
-        fmt::format("{}{}://{}:{}", text.empty() ? "" : ",", endpoint.listener_name, endpoint.host, endpoint.port);
-  }
-  return text;
-}
-
 }  // namespace
 
 Broker::Broker(BrokerRuntime runtime, BrokerConfig config, UniqueFunction<void(std::string)> on_fatal)
     : runtime_(runtime),
       config_(std::move(config)),
+      live_config_(runtime.shards, config_),
+      dynamic_config_(config_, live_config_),
       on_fatal_(std::move(on_fatal)),
       coordination_name_("ZooKeeper at " + config_.get(options::zookeeper_connect).value_or("") +
                          " (zookeeper.connect)"),
@@ -88,12 +83,15 @@ Task<Result<void>> Broker::bring_up() {
   done = co_await take_identity();
   if (!done || is_stopping_) co_return done;
   wire();
+  done = co_await config_follower_->read_options();
+  if (!done || is_stopping_) co_return done;
   done = co_await load_partitions();
   if (!done || is_stopping_) co_return done;
   done = listen();
   if (!done) co_return done;
   done = co_await register_self();
   if (!done || is_stopping_) co_return done;
+  config_changes_->follow();
   controller_->start();
   start_chores();
   BrokerId self = id_;
@@ -101,7 +99,7 @@ Task<Result<void>> Broker::bring_up() {
   bool is_known = false;
   while (!is_known && !is_stopping_) is_known = co_await metadata_.wait_until(knows_us, kStopPoll, {});
   if (is_known) {
-    log::info("ready broker_id={} listeners={} cluster_id={} controller={}", id_.value, text_of(advertised_),
+    log::info("ready broker_id={} listeners={} cluster_id={} controller={}", id_.value, advertised_text(),
               cluster_id_, metadata_.image().controller().value);
   }
   co_return Result<void>();
@@ -146,6 +144,7 @@ Task<Result<void>> Broker::join_coordination() {
   zookeeper_ = std::move(*client);
   zookeeper_->on_watch([this](WatchEvent event) {
     if (controller_) controller_->on_watch(event);
+    if (config_changes_) config_changes_->on_watch(event);
   });
   zookeeper_->on_session([this](SessionState state) { on_session(state); });
   Result<void> made = co_await ensure_persistent_paths(*zookeeper_);
@@ -203,40 +202,55 @@ Result<void> Broker::check_identity(const std::vector<std::unique_ptr<LogDirecto
   return {};
 }
 
+std::vector<LogDirectory*> Broker::directories() const {
+  std::vector<LogDirectory*> all;
+  for (const auto& directory : directories_) all.push_back(directory.get());
+  return all;
+}
+
 void Broker::wire() {
-  Shard& first = *runtime_.shards[0];
-  std::vector<LogDirectory*> directories;
-  for (const auto& directory : directories_) directories.push_back(directory.get());
   partitions_ = std::make_unique<Partitions>(
-      ReplicaEnvironment{id_, runtime_.shards, runtime_.pool, runtime_.clock, runtime_.random, directories});
-  checkpointer_ = std::make_unique<Checkpointer>(*partitions_, runtime_.pool, directories);
-  maintenance_ = std::make_unique<Maintenance>(*partitions_, runtime_.pool, directories);
-  directory_failures_ = std::make_unique<DirectoryFailures>(id_, *partitions_, *zookeeper_, control_, directories);
+      ReplicaEnvironment{id_, runtime_.shards, runtime_.pool, runtime_.clock, runtime_.random, directories()});
+  checkpointer_ = std::make_unique<Checkpointer>(*partitions_, runtime_.pool, directories());
+  maintenance_ = std::make_unique<Maintenance>(*partitions_, runtime_.pool, directories());
+  directory_failures_ =
+      std::make_unique<DirectoryFailures>(id_, *partitions_, *zookeeper_, control_, directories());
   directory_failures_->watch([this] { on_fatal_("all log directories are offline"); });
-  topic_admin_ = std::make_unique<TopicAdmin>(*zookeeper_, metadata_, config_, runtime_.random);
+  config_changes_ = std::make_unique<ConfigChanges>(*zookeeper_, runtime_.clock);
+  config_follower_ = std::make_unique<ConfigFollower>(id_, *zookeeper_, live_config_, dynamic_config_, *partitions_,
+                                                      control_, *config_changes_);
+  config_admin_ = std::make_unique<ConfigAdmin>(id_, *zookeeper_, metadata_, live_config_, dynamic_config_);
+  topic_admin_ = std::make_unique<TopicAdmin>(*zookeeper_, metadata_, live_config_, runtime_.random);
   controller_ = std::make_unique<Controller>(
       ControllerEnvironment{id_, *zookeeper_, runtime_.network, runtime_.random, runtime_.clock, config_});
+  register_reconfigurable_parts();
+  wire_apis();
+  dispatcher_ = std::make_unique<Dispatcher>(apis_, metadata_, id_);
+  server_ = std::make_unique<Server>(runtime_.network, runtime_.shards, *dispatcher_, request_memory_,
+                                     server_config(config_));
+}
 
+void Broker::wire_apis() {
+  Shard& first = *runtime_.shards[0];
   apis_.add(std::make_unique<ProduceApi>(*partitions_, metadata_, runtime_.shards, runtime_.pool));
   apis_.add(std::make_unique<FetchApi>(*partitions_, metadata_, runtime_.shards, runtime_.pool, config_,
                                        runtime_.random));
   apis_.add(std::make_unique<ListOffsetsApi>(*partitions_, metadata_));
   apis_.add(std::make_unique<MetadataApi>(metadata_, *topic_admin_, first, config_, cluster_id_));
-  apis_.add(std::make_unique<LeaderAndIsrApi>(*partitions_, control_, *zookeeper_, config_, first));
+  apis_.add(std::make_unique<LeaderAndIsrApi>(*partitions_, control_, *zookeeper_, live_config_, first));
   apis_.add(std::make_unique<StopReplicaApi>(*partitions_, control_, first));
   apis_.add(std::make_unique<UpdateMetadataApi>(metadata_, control_, first));
   apis_.add(std::make_unique<ApiVersionsApi>(apis_));
-  apis_.add(std::make_unique<CreateTopicsApi>(*controller_, *topic_admin_, metadata_, config_, first));
+  apis_.add(std::make_unique<CreateTopicsApi>(*controller_, *topic_admin_, metadata_, live_config_, first));
   apis_.add(std::make_unique<DeleteTopicsApi>(*controller_, *topic_admin_, metadata_, config_, first));
   apis_.add(std::make_unique<DeleteRecordsApi>(*partitions_, metadata_));
   apis_.add(std::make_unique<OffsetForLeaderEpochApi>(*partitions_, metadata_));
-  apis_.add(std::make_unique<DescribeConfigsApi>(*zookeeper_, metadata_, config_, id_, first));
-  apis_.add(std::make_unique<DescribeLogDirsApi>(*partitions_, runtime_.pool, directories, first));
+  apis_.add(std::make_unique<DescribeLogDirsApi>(*partitions_, runtime_.pool, directories(), first));
+  apis_.add(std::make_unique<DescribeConfigsApi>(*zookeeper_, metadata_, live_config_, id_, first));
   apis_.add(std::make_unique<CreatePartitionsApi>(*controller_, *topic_admin_, metadata_, first));
   apis_.add(std::make_unique<DescribeClusterApi>(metadata_, cluster_id_));
-  dispatcher_ = std::make_unique<Dispatcher>(apis_, metadata_, id_);
-  server_ = std::make_unique<Server>(runtime_.network, runtime_.shards, *dispatcher_, request_memory_,
-                                     server_config(config_));
+  apis_.add(std::make_unique<AlterConfigsApi>(*config_admin_, first));
+  apis_.add(std::make_unique<IncrementalAlterConfigsApi>(*config_admin_, first));
 }
 
 Task<Result<void>> Broker::load_partitions() {
@@ -244,43 +258,18 @@ Task<Result<void>> Broker::load_partitions() {
   for (const auto& directory : directories_) {
     for (const auto& name : directory->partitions()) topics.insert(name.topic);
   }
-  auto settings = co_await read_topic_settings(*zookeeper_, config_, std::move(topics));
+  auto settings = co_await read_topic_settings(*zookeeper_, live_config_, std::move(topics));
   if (!settings) co_return settings.error();
-  int32_t threads = config_.get(options::num_recovery_threads_per_data_dir);
+  int32_t threads = live_config_.get().get(options::num_recovery_threads_per_data_dir);
   Result<void> loaded = co_await partitions_->load_all(std::move(*settings), threads);
   are_partitions_loaded_ = loaded.ok();
   co_return loaded;
 }
 
-Result<void> Broker::listen() {
-  std::map<std::string, int32_t> bound;
-  for (const auto& endpoint : config_.listeners()) {
-    auto port = server_->listen({endpoint.listener_name, endpoint.host, static_cast<uint16_t>(endpoint.port)});
-    if (!port) return port.error();
-    bound[endpoint.listener_name] = *port;
-  }
-  for (const auto& endpoint : config_.advertised_listeners()) {
-    int32_t port = endpoint.port != 0 ? endpoint.port : bound[endpoint.listener_name];
-    advertised_.push_back(
-        {endpoint.listener_name, endpoint.host, port, static_cast<int16_t>(endpoint.security_protocol)});
-  }
-  return {};
-}
-
 Task<Result<void>> Broker::register_self() {
-  zk::BrokerRegistration registration;
-  registration.id = id_.value;
-  registration.timestamp_ms = runtime_.clock.wall_ms();
-  registration.rack = config_.get(options::broker_rack);
-  for (const auto& endpoint : advertised_) {
-    auto protocol = static_cast<SecurityProtocol>(endpoint.security_protocol);
-    registration.endpoints.push_back(
-        {endpoint.listener_name, endpoint.host, endpoint.port, std::string(name_of(protocol))});
-  }
   RegistrationOptions waiting;
   waiting.session_timeout = milliseconds(config_.get(options::zookeeper_session_timeout_ms));
-  Result<BrokerEpoch> epoch =
-      co_await register_broker(*zookeeper_, runtime_.clock, std::move(registration), waiting);
+  Result<BrokerEpoch> epoch = co_await register_broker(*zookeeper_, runtime_.clock, registration(), waiting);
   if (!epoch) co_return epoch.error();
   control_.set_broker_epoch(*epoch);
   registered_session_ = zookeeper_->session_id();
@@ -311,6 +300,7 @@ Task<void> Broker::renew_registration() {
   while (!is_stopping_ && zookeeper_->session_id() == session) {
     Result<void> registered = co_await register_self();
     if (registered) {
+      config_follower_->follow();
       controller_->start();
       co_return;
     }
@@ -332,6 +322,7 @@ Task<Result<void>> Broker::stop() {
   if (zookeeper_ && is_of_no_use) co_await zookeeper_->close();
   // A start that is under way uses what would be taken down.
   while (is_starting_) co_await sleep_for(kStopPoll);
+  if (config_changes_) co_await config_changes_->stop();
   if (controller_) co_await controller_->stop();
   // Whoever waits for a replica would keep the server from stopping.
   if (partitions_) co_await partitions_->suspend_all();

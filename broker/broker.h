@@ -1,21 +1,27 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <stop_token>
+#include <string>
 #include <vector>
 
 #include "broker/api/dispatcher.h"
-#include "broker/config/broker_config.h"
+#include "broker/config/dynamic_config.h"
+#include "broker/controller/config_admin.h"
 #include "broker/controller/controller.h"
 #include "broker/controller/topic_admin.h"
+#include "broker/coordination/config_changes.h"
 #include "broker/coordination/zk_client.h"
 #include "broker/log/log_directory.h"
 #include "broker/net/server.h"
 #include "broker/replica/checkpointer.h"
+#include "broker/replica/config_follower.h"
 #include "broker/replica/control_state.h"
 #include "broker/replica/directory_failures.h"
 #include "broker/replica/maintenance.h"
 #include "broker/replica/partitions.h"
+#include "zk-schema/brokers.h"
 
 namespace gregor {
 
@@ -51,19 +57,29 @@ class Broker {
   Result<void> check_identity(const std::vector<std::unique_ptr<LogDirectory>>& directories) const;
   Task<Result<void>> load_partitions();
   Result<void> listen();
+  zk::BrokerRegistration registration() const;
+  std::string advertised_text() const;
   Task<Result<void>> register_self();
   void wire();
   void start_chores();
+  std::vector<LogDirectory*> directories() const;
+  void wire_apis();
+  void register_reconfigurable_parts();
+  void register_listeners_as_reconfigurable();
+  Task<void> update_listeners();
   void on_session(SessionState state);
   Task<void> renew_registration();
   Task<void> suspend_partitions();
 
   BrokerRuntime runtime_;
-  const BrokerConfig config_;
+  const BrokerConfig config_;  ///< as the broker was started with
+  LiveConfig live_config_;     ///< as it is now
+  DynamicConfig dynamic_config_;
   UniqueFunction<void(std::string)> on_fatal_;
   std::string coordination_name_;  ///< "ZooKeeper at host:port", for messages
   BrokerId id_ = kNoBroker;
   std::string cluster_id_;
+  std::map<std::string, int32_t> bound_ports_;  ///< by listener
   std::vector<BrokerEndpoint> advertised_;
 
   std::vector<std::unique_ptr<LogDirectory>> directories_;
@@ -74,6 +90,9 @@ class Broker {
   std::unique_ptr<Checkpointer> checkpointer_;
   std::unique_ptr<Maintenance> maintenance_;
   std::unique_ptr<DirectoryFailures> directory_failures_;
+  std::unique_ptr<ConfigChanges> config_changes_;
+  std::unique_ptr<ConfigFollower> config_follower_;
+  std::unique_ptr<ConfigAdmin> config_admin_;
   std::unique_ptr<TopicAdmin> topic_admin_;
   std::unique_ptr<Controller> controller_;
   ApiRegistry apis_;

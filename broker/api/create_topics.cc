@@ -118,8 +118,8 @@ Task<Response::Topic> CreateTopicsApi::create_one(Request::Topic wanted, bool va
   row.topic_id = created->id;
   row.num_partitions = created->partitions;
   row.replication_factor = static_cast<int16_t>(created->replication_factor);
-  auto config = TopicConfig::create(config_, overrides);
-  if (config) row.configs = config_rows(config_, *config);
+  auto config = TopicConfig::create(config_.get(), overrides);
+  if (config) row.configs = config_rows(config_.get(), *config);
   co_return row;
 }
 

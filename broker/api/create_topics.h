@@ -13,7 +13,7 @@ namespace gregor {
 class CreateTopicsApi final : public TypedApi<protocol::CreateTopicsRequest, protocol::CreateTopicsResponse> {
  public:
   CreateTopicsApi(const Controller& controller, TopicAdmin& admin, MetadataCache& metadata,
-                  const BrokerConfig& config, Shard& admin_shard)
+                  const LiveConfig& config, Shard& admin_shard)
       : controller_(controller), admin_(admin), metadata_(metadata), config_(config), admin_shard_(admin_shard) {}
 
  protected:
@@ -31,7 +31,7 @@ class CreateTopicsApi final : public TypedApi<protocol::CreateTopicsRequest, pro
   const Controller& controller_;
   TopicAdmin& admin_;
   MetadataCache& metadata_;
-  const BrokerConfig& config_;
+  const LiveConfig& config_;
   Shard& admin_shard_;
 };
 

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "broker/api/api.h"
-#include "broker/config/broker_config.h"
 #include "broker/config/describe.h"
+#include "broker/config/live_config.h"
 #include "broker/coordination/zookeeper.h"
 #include "broker/metadata/metadata_cache.h"
 #include "broker/protocol/describe_configs.h"
@@ -10,12 +10,12 @@
 
 namespace gregor {
 
-/// DescribeConfigs: versions 0 to 4, of topics and of this broker. Left out so far: dynamic options, broker loggers
-/// and client metrics.
+/// DescribeConfigs: versions 0 to 4, of topics, of this broker, of what is set for the whole cluster, and of this
+/// broker's loggers. Client metrics are refused, as by every broker on ZooKeeper.
 class DescribeConfigsApi final
     : public TypedApi<protocol::DescribeConfigsRequest, protocol::DescribeConfigsResponse> {
  public:
-  DescribeConfigsApi(ZooKeeper& zookeeper, const MetadataCache& metadata, const BrokerConfig& config, BrokerId self,
+  DescribeConfigsApi(ZooKeeper& zookeeper, const MetadataCache& metadata, const LiveConfig& config, BrokerId self,
                      Shard& zookeeper_shard)
       : zookeeper_(zookeeper),
         metadata_(metadata),
@@ -33,11 +33,13 @@ class DescribeConfigsApi final
 
   Task<Result<std::vector<ConfigEntry>>> entries_of(Request::Resource resource);
   Task<Result<std::vector<ConfigEntry>>> topic_entries(std::string topic);
-  Result<std::vector<ConfigEntry>> broker_entries(std::string_view name) const;
+  Result<std::vector<ConfigEntry>> broker_entries(const std::string& name) const;
+  Result<std::vector<ConfigEntry>> logger_entries(const std::string& name) const;
+  Result<void> check_broker(const std::string& name, const char* alternative) const;
 
   ZooKeeper& zookeeper_;
   const MetadataCache& metadata_;
-  const BrokerConfig& config_;
+  const LiveConfig& config_;
   const BrokerId self_;
   Shard& zookeeper_shard_;
 };

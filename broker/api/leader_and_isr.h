@@ -1,7 +1,7 @@
 #pragma once
 
 #include "broker/api/api.h"
-#include "broker/config/broker_config.h"
+#include "broker/config/live_config.h"
 #include "broker/coordination/zookeeper.h"
 #include "broker/protocol/leader_and_isr.h"
 #include "broker/replica/control_state.h"
@@ -12,7 +12,7 @@ namespace gregor {
 /// LeaderAndIsr: versions 0 to 7, from the controller: which partitions this broker has and leads.
 class LeaderAndIsrApi final : public TypedApi<protocol::LeaderAndIsrRequest, protocol::LeaderAndIsrResponse> {
  public:
-  LeaderAndIsrApi(Partitions& partitions, ControlState& control, ZooKeeper& zookeeper, const BrokerConfig& config,
+  LeaderAndIsrApi(Partitions& partitions, ControlState& control, ZooKeeper& zookeeper, const LiveConfig& config,
                   Shard& control_shard)
       : partitions_(partitions),
         control_(control),
@@ -33,7 +33,7 @@ class LeaderAndIsrApi final : public TypedApi<protocol::LeaderAndIsrRequest, pro
   Partitions& partitions_;
   ControlState& control_;
   ZooKeeper& zookeeper_;
-  const BrokerConfig& config_;
+  const LiveConfig& config_;
   Shard& control_shard_;
 };
 

@@ -111,9 +111,9 @@ Result<TopicAdmin::Assignment> TopicAdmin::assign(const NewTopic& topic) {
     if (!checked) return checked.error();
     return topic.assignment;
   }
-  int32_t partitions = topic.partitions == -1 ? config_.get(options::num_partitions) : topic.partitions;
-  int32_t factor =
-      topic.replication_factor == -1 ? config_.get(options::default_replication_factor) : topic.replication_factor;
+  int32_t partitions = topic.partitions == -1 ? config_.get().get(options::num_partitions) : topic.partitions;
+  int32_t factor = topic.replication_factor == -1 ? config_.get().get(options::default_replication_factor)
+                                                  : topic.replication_factor;
   if (partitions <= 0)
     return kafka_error(ErrorCode::invalid_partitions, "Number of partitions must be larger than 0.");
   if (partitions > kMaxPartitions) return too_many_partitions(partitions);
@@ -144,7 +144,7 @@ Task<Result<CreatedTopic>> TopicAdmin::create(NewTopic topic, bool validate_only
                           "Topic '" + topic.name + "' collides with existing topic: " + other);
   }
   Properties overrides(topic.configs.begin(), topic.configs.end());
-  auto valid = TopicConfig::validate(config_, overrides);
+  auto valid = TopicConfig::validate(config_.get(), overrides);
   if (!valid) co_return valid.error();
   auto assignment = assign(topic);
   if (!assignment) co_return assignment.error();

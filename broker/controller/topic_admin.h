@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "broker/config/broker_config.h"
+#include "broker/config/live_config.h"
 #include "broker/coordination/zookeeper.h"
 #include "broker/metadata/metadata_cache.h"
 #include "broker/types/ids.h"
@@ -36,7 +36,7 @@ struct CreatedTopic {
 /// controller. Everything is called on shard 0. Errors carry Kafka's codes and words.
 class TopicAdmin {
  public:
-  TopicAdmin(ZooKeeper& zookeeper, const MetadataCache& metadata, const BrokerConfig& config, Random& random)
+  TopicAdmin(ZooKeeper& zookeeper, const MetadataCache& metadata, const LiveConfig& config, Random& random)
       : zookeeper_(zookeeper), metadata_(metadata), config_(config), random_(random) {}
 
   /// Errors: invalid_topic_exception, topic_already_exists, invalid_partitions, invalid_replication_factor,
@@ -63,7 +63,7 @@ class TopicAdmin {
 
   ZooKeeper& zookeeper_;
   const MetadataCache& metadata_;
-  const BrokerConfig& config_;
+  const LiveConfig& config_;
   Random& random_;
 };
 

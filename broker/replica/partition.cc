@@ -28,6 +28,11 @@ Partition::Partition(BrokerId self, const Clock& clock, const LogDirectory& dire
       settings_(std::move(settings)),
       high_watermark_(self, std::clamp(high_watermark, log_->log_start_offset(), log_->log_end_offset())) {}
 
+void Partition::reconfigure(PartitionSettings settings) {
+  settings_ = std::move(settings);
+  log_->set_config(settings_.log);
+}
+
 Result<void> Partition::apply(const PartitionState& state, PartitionSettings settings) {
   if (failure_) return *failure_;
   if (state.leader_epoch < leader_epoch_) return error_of(ErrorCode::stale_controller_epoch, name());
@@ -38,8 +43,7 @@ Result<void> Partition::apply(const PartitionState& state, PartitionSettings set
   if (!known_id && !state.topic_id.is_zero()) {
     if (auto written = log_->set_topic_id(state.topic_id); !written) return written.error();
   }
-  settings_ = std::move(settings);
-  log_->set_config(settings_.log);
+  reconfigure(std::move(settings));
   bool stays_leader = is_leader() && state.leader == self_;
   leader_ = state.leader;
   leader_epoch_ = state.leader_epoch;

@@ -112,6 +112,8 @@ class Partition {
   /// Takes the role that `state` gives this broker. A state older than the one in force is left aside. Errors:
   /// stale_controller_epoch for such a state, inconsistent_topic_id, kafka_storage_error.
   Result<void> apply(const PartitionState& state, PartitionSettings settings);
+  /// Its topic's configuration is another one now. What waits goes on waiting.
+  void reconfigure(PartitionSettings settings);
   /// Ends leadership until the controller has spoken again: the broker lost its session.
   void suspend();
   /// The log can't be trusted to keep anything any more; every later call answers kafka_storage_error.

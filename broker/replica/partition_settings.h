@@ -1,5 +1,8 @@
 #pragma once
 
+#include <memory>
+
+#include "broker/config/properties.h"
 #include "broker/log/log_config.h"
 #include "broker/record/validation.h"
 
@@ -23,6 +26,9 @@ struct PartitionSettings {
   bool converts_down = true;
   /// How long the files of a deleted log stay.
   int64_t file_delete_delay_ms = 60'000;
+  /// What the topic sets itself, shared by its partitions; the rest is the broker's and may change with it. Null
+  /// where it sets nothing.
+  std::shared_ptr<const Properties> overrides;
 };
 
 }  // namespace gregor

@@ -70,6 +70,17 @@ Task<std::vector<ErrorCode>> Partitions::apply(std::vector<PartitionState> state
   co_return errors;
 }
 
+Task<void> Partitions::reconfigure(std::string topic, PartitionSettings settings) {
+  for (Shard* shard : environment_.shards) {
+    auto take = [&] {
+      for (auto& [name, partition] : local_.local().partitions) {
+        if (name.topic == topic) partition->reconfigure(settings);
+      }
+    };
+    co_await on(*shard, take);
+  }
+}
+
 Task<ErrorCode> Partitions::remove(TopicPartition name) {
   struct Removed {
     ErrorCode error = ErrorCode::none;

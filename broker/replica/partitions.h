@@ -66,6 +66,8 @@ class Partitions {
   /// Yields an error code for each state, in order.
   Task<std::vector<ErrorCode>> apply(std::vector<PartitionState> states,
                                      std::map<std::string, PartitionSettings> settings);
+  /// Gives the partitions of `topic` that are here its new settings, on every shard.
+  Task<void> reconfigure(std::string topic, PartitionSettings settings);
   /// Forgets a partition and deletes its log; its files go after file.delete.delay.ms.
   Task<ErrorCode> remove(TopicPartition name);
   /// No partition leads until the controller has spoken again.

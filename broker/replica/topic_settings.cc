@@ -48,7 +48,7 @@ Result<Properties> overrides_of(const Result<ZkNode>& node) {
 PartitionSettings settings_of(const BrokerConfig& broker, const std::string& topic,
                               const Result<Properties>& overrides) {
   if (overrides) {
-    if (auto config = TopicConfig::create(broker, *overrides)) return partition_settings(broker, *config);
+    if (auto settings = partition_settings(broker, *overrides)) return *settings;
   }
   log::error("could not understand a topic's configuration, taking the broker's topic={}", topic);
   return default_partition_settings(broker);
@@ -77,7 +77,29 @@ PartitionSettings partition_settings(const BrokerConfig& broker, const TopicConf
   rules.timestamp_before_max_ms = topic.message_timestamp_before_max_ms();
   rules.timestamp_after_max_ms = topic.message_timestamp_after_max_ms();
   rules.stored_in = stored_in(topic);
+  if (!topic.overrides().empty()) settings.overrides = std::make_shared<const Properties>(topic.overrides());
   return settings;
+}
+
+Result<PartitionSettings> partition_settings(const BrokerConfig& broker, const Properties& overrides) {
+  auto config = TopicConfig::create(broker, overrides);
+  if (!config) return config.error();
+  return partition_settings(broker, *config);
+}
+
+PartitionSettings renewed_settings(const BrokerConfig& broker, const PartitionSettings& settings) {
+  auto renewed = partition_settings(broker, settings.overrides ? *settings.overrides : Properties());
+  ASSERT(renewed.ok());  // the overrides were read before, and the broker's own values are in order
+  return *renewed;
+}
+
+std::vector<size_t> options_behind_topics() {
+  std::vector<size_t> behind{options::producer_id_expiration_ms.index,
+                              options::transaction_partition_verification_enable.index};
+  for (const OptionInfo& option : topic_option_table()) {
+    if (option.source.option >= 0) behind.push_back(static_cast<size_t>(option.source.option));
+  }
+  return behind;
 }
 
 PartitionSettings default_partition_settings(const BrokerConfig& broker) {
@@ -92,7 +114,7 @@ Task<Result<Properties>> read_topic_overrides(ZooKeeper& zookeeper, std::string 
 }
 
 Task<Result<std::map<std::string, PartitionSettings>>> read_topic_settings(ZooKeeper& zookeeper,
-                                                                           const BrokerConfig& broker,
+                                                                           const LiveConfig& broker,
                                                                            std::set<std::string> topics) {
   std::vector<std::string> paths;
   for (const auto& topic : topics) paths.push_back(zk::paths::config("topics", topic));
@@ -104,7 +126,7 @@ Task<Result<std::map<std::string, PartitionSettings>>> read_topic_settings(ZooKe
     bool is_lost =
         !overrides && (overrides.error().is(ZkCode::session_expired) || overrides.error().is(ZkCode::closed));
     if (is_lost) co_return overrides.error();
-    settings.emplace(topic, settings_of(broker, topic, overrides));
+    settings.emplace(topic, settings_of(broker.get(), topic, overrides));
   }
   co_return settings;
 }

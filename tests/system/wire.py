@@ -62,6 +62,14 @@ class Array:
         return None if count < 0 else [self.element.read(source, flexible, version) for _ in range(count)]
 
 
+class NullableArray(Array):
+    """An array that is null unless it is given."""
+
+    def __init__(self, element):
+        super().__init__(element)
+        self.default = None
+
+
 class Field:
     """One field of a message, in the versions `since` to `until`; with a tag it follows the others."""
 
@@ -327,6 +335,39 @@ OFFSET_FOR_LEADER_EPOCH = Api(23, range(0, 5), 4, Struct(
         Field("topic", string),
         Field("partitions", array(Field("error_code", int16), Field("partition", int32),
                                   Field("leader_epoch", int32, 1), Field("end_offset", int64)))))))
+
+DESCRIBE_CONFIGS = Api(32, range(0, 5), 4, Struct(
+    Field("resources", array(
+        Field("resource_type", int8), Field("resource_name", string),
+        Field("configuration_keys", NullableArray(string)))),
+    Field("include_synonyms", boolean, 1), Field("include_documentation", boolean, 3)), Struct(
+    Field("throttle_time_ms", int32),
+    Field("results", array(
+        Field("error_code", int16), Field("error_message", nullable_string), Field("resource_type", int8),
+        Field("resource_name", string),
+        Field("configs", array(
+            Field("name", string), Field("value", nullable_string), Field("read_only", boolean),
+            Field("is_default", boolean, 0, 0), Field("config_source", int8, 1), Field("is_sensitive", boolean),
+            Field("synonyms", array(Field("name", string), Field("value", nullable_string), Field("source", int8)), 1),
+            Field("config_type", int8, 3), Field("documentation", nullable_string, 3)))))))
+
+_ALTERED = Struct(
+    Field("throttle_time_ms", int32),
+    Field("responses", array(Field("error_code", int16), Field("error_message", nullable_string),
+                             Field("resource_type", int8), Field("resource_name", string))))
+
+ALTER_CONFIGS = Api(33, range(0, 3), 2, Struct(
+    Field("resources", array(
+        Field("resource_type", int8), Field("resource_name", string),
+        Field("configs", array(Field("name", string), Field("value", nullable_string))))),
+    Field("validate_only", boolean)), _ALTERED)
+
+INCREMENTAL_ALTER_CONFIGS = Api(44, range(0, 2), 1, Struct(
+    Field("resources", array(
+        Field("resource_type", int8), Field("resource_name", string),
+        Field("configs", array(Field("name", string), Field("config_operation", int8),
+                               Field("value", nullable_string))))),
+    Field("validate_only", boolean)), _ALTERED)
 
 CREATE_PARTITIONS = Api(37, range(0, 4), 2, Struct(
     Field("topics", array(

@@ -55,7 +55,7 @@ class TopicAdminTest : public CoordinationTest {
   }
 
   MetadataCache metadata_{shards_.all()};
-  BrokerConfig config_ = config_with({{"num.partitions", "3"}});
+  LiveConfig config_{shards_.all(), config_with({{"num.partitions", "3"}})};
   TopicAdmin admin_{zookeeper_, metadata_, config_, random_};
   std::string message_;
 };
