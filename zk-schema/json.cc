@@ -33,6 +33,23 @@ std::string serialize_sorted(const pb::Message& message) {
   return bytes;
 }
 
+/// Protobuf escapes the brackets of `<default>`, for browsers; Kafka prints them as they are.
+std::string with_plain_brackets(std::string_view text) {
+  std::string plain;
+  for (size_t at = 0; at < text.size();) {
+    bool is_escape = text[at] == '\\';
+    std::string_view escape = is_escape ? text.substr(at, 6) : "";
+    bool is_bracket = escape == "\\u003c" || escape == "\\u003e";
+    if (is_bracket) {
+      plain += escape == "\\u003c" ? '<' : '>';
+    } else {
+      plain += text.substr(at, is_escape ? 2 : 1);
+    }
+    at += is_bracket ? 6 : is_escape ? 2 : 1;
+  }
+  return plain;
+}
+
 }  // namespace
 
 std::string to_json(const pb::Message& message) {
@@ -43,7 +60,7 @@ std::string to_json(const pb::Message& message) {
   std::string type_url = std::string(kTypeUrlPrefix) + "/" + message.GetDescriptor()->full_name();
   auto status = pb::util::BinaryToJsonString(&resolver(), type_url, serialize_sorted(message), &text, options);
   ASSERT(status.ok());
-  return text;
+  return with_plain_brackets(text);
 }
 
 Result<void> parse(std::string_view text, pb::Message& message) {

@@ -140,6 +140,13 @@ TEST(ConfigChange, IsWrittenAsVersion2AndReadAsVersion1Too) {
   EXPECT_FALSE(ConfigChange::decode(R"({"version":3,"entity_path":"topics/t"})"));
 }
 
+TEST(ConfigChange, HasTheBracketsOfTheDefaultEntityAsTheyAre) {
+  EXPECT_EQ(ConfigChange{"brokers/<default>"}.encode(), R"({"version":2,"entity_path":"brokers/<default>"})");
+  EntityConfig config{{{"a", R"(\u003c "<" \)"}}};
+  EXPECT_EQ(config.encode(), R"({"version":1,"config":{"a":"\\u003c \"<\" \\"}})");
+  EXPECT_EQ(*EntityConfig::decode(config.encode()), config);
+}
+
 TEST(Admin, AsksForReassignmentAndElection) {
   Reassignment reassignment{{{{"t", 0}, {1, 2}}}};
   EXPECT_EQ(reassignment.encode(), R"({"version":1,"partitions":[{"topic":"t","partition":0,"replicas":[1,2]}]})");
