@@ -11,8 +11,10 @@
 #include "broker/api/describe_cluster.h"
 #include "broker/api/describe_configs.h"
 #include "broker/api/describe_log_dirs.h"
+#include "broker/api/describe_producers.h"
 #include "broker/api/fetch.h"
 #include "broker/api/incremental_alter_configs.h"
+#include "broker/api/init_producer_id.h"
 #include "broker/api/leader_and_isr.h"
 #include "broker/api/list_offsets.h"
 #include "broker/api/metadata.h"
@@ -251,6 +253,9 @@ void Broker::wire_apis() {
   apis_.add(std::make_unique<DescribeClusterApi>(metadata_, cluster_id_));
   apis_.add(std::make_unique<AlterConfigsApi>(*config_admin_, first));
   apis_.add(std::make_unique<IncrementalAlterConfigsApi>(*config_admin_, first));
+  producer_ids_ = std::make_unique<ProducerIds>(*zookeeper_, id_);
+  apis_.add(std::make_unique<InitProducerIdApi>(*producer_ids_, config_, first));
+  apis_.add(std::make_unique<DescribeProducersApi>(*partitions_, metadata_));
 }
 
 Task<Result<void>> Broker::load_partitions() {

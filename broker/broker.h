@@ -12,6 +12,7 @@
 #include "broker/controller/controller.h"
 #include "broker/controller/topic_admin.h"
 #include "broker/coordination/config_changes.h"
+#include "broker/coordination/producer_ids.h"
 #include "broker/coordination/zk_client.h"
 #include "broker/log/log_directory.h"
 #include "broker/net/server.h"
@@ -95,6 +96,7 @@ class Broker {
   std::unique_ptr<ConfigAdmin> config_admin_;
   std::unique_ptr<TopicAdmin> topic_admin_;
   std::unique_ptr<Controller> controller_;
+  std::unique_ptr<ProducerIds> producer_ids_;
   ApiRegistry apis_;
   std::unique_ptr<Dispatcher> dispatcher_;
   MemoryBudget request_memory_;

@@ -161,7 +161,7 @@ LIES = {
     "an unknown codec": (dict(attributes=7), {INVALID_RECORD, CORRUPT_MESSAGE, 76}),
     "gzip that is none": (dict(attributes=1), {INVALID_RECORD, CORRUPT_MESSAGE}),
     "zstd that is none": (dict(attributes=4), {INVALID_RECORD, CORRUPT_MESSAGE}),
-    "a control batch": (dict(attributes=0x30), {INVALID_RECORD}),
+    "a control batch": (dict(attributes=0x20), {INVALID_RECORD}),
     "a base offset": (dict(base_offset=7), {INVALID_RECORD, 0}),
 }
 
