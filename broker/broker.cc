@@ -1,7 +1,5 @@
 #include "broker/broker.h"
 
-#include <unistd.h>
-
 #include "broker/api/alter_configs.h"
 #include "broker/api/api_versions.h"
 #include "broker/api/create_partitions.h"
@@ -25,6 +23,7 @@
 #include "broker/config/options.h"
 #include "broker/coordination/registration.h"
 #include "broker/replica/topic_settings.h"
+#include "broker/server_settings.h"
 #include "broker/types/error_code.h"
 #include "runtime/logging.h"
 
@@ -37,22 +36,6 @@ constexpr Duration kRegistrationRetryDelay = std::chrono::seconds(2);
 constexpr Duration kStopPoll = milliseconds(20);
 constexpr Duration kCoordinationPatience = std::chrono::seconds(5);
 
-/// What requests may hold together where queued.max.request.bytes leaves it open: a quarter of the machine's
-/// memory.
-size_t request_memory_limit(const BrokerConfig& config) {
-  int64_t configured = config.get(options::queued_max_request_bytes);
-  if (configured > 0) return static_cast<size_t>(configured);
-  return static_cast<size_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(::sysconf(_SC_PAGESIZE)) / 4;
-}
-
-ServerConfig server_config(const BrokerConfig& config) {
-  ServerConfig server;
-  server.backlog = config.get(options::socket_listen_backlog_size);
-  server.max_idle = milliseconds(config.get(options::connections_max_idle_ms));
-  server.limits.max_frame_bytes = static_cast<size_t>(config.get(options::socket_request_max_bytes));
-  return server;
-}
-
 }  // namespace
 
 Broker::Broker(BrokerRuntime runtime, BrokerConfig config, UniqueFunction<void(std::string)> on_fatal)
@@ -64,6 +47,10 @@ Broker::Broker(BrokerRuntime runtime, BrokerConfig config, UniqueFunction<void(s
       coordination_name_("ZooKeeper at " + config_.get(options::zookeeper_connect).value_or("") +
                          " (zookeeper.connect)"),
       metadata_(runtime.shards),
+      observability_(runtime.shards, runtime.clock.wall_ms(), [this] { return readiness(); }),
+      topic_metrics_(runtime.shards, config_.get(options::gregor_metrics_topics),
+                     [this](std::string_view name) { return metadata_.image().topic(name) != nullptr; }),
+      request_metrics_(runtime.shards),
       request_memory_(request_memory_limit(config_)) {}
 
 Broker::~Broker() = default;
@@ -78,6 +65,8 @@ Task<Result<void>> Broker::start() {
 }
 
 Task<Result<void>> Broker::bring_up() {
+  observability_.status().set_state(BrokerState::starting);
+  observability_.start(config_.http_listener());
   Result<void> done = co_await open_directories();
   if (!done || is_stopping_) co_return done;
   done = co_await join_coordination();
@@ -87,6 +76,7 @@ Task<Result<void>> Broker::bring_up() {
   wire();
   done = co_await config_follower_->read_options();
   if (!done || is_stopping_) co_return done;
+  observability_.status().set_state(BrokerState::recovery);
   done = co_await load_partitions();
   if (!done || is_stopping_) co_return done;
   done = listen();
@@ -101,8 +91,9 @@ Task<Result<void>> Broker::bring_up() {
   bool is_known = false;
   while (!is_known && !is_stopping_) is_known = co_await metadata_.wait_until(knows_us, kStopPoll, {});
   if (is_known) {
-    log::info("ready broker_id={} listeners={} cluster_id={} controller={}", id_.value, advertised_text(),
-              cluster_id_, metadata_.image().controller().value);
+    observability_.status().set_state(BrokerState::running);
+    log::info("ready broker_id={} listeners={} http={} cluster_id={} controller={}", id_.value,
+              advertised_text(), observability_.address(), cluster_id_, metadata_.image().controller().value);
   }
   co_return Result<void>();
 }
@@ -211,6 +202,7 @@ std::vector<LogDirectory*> Broker::directories() const {
 }
 
 void Broker::wire() {
+  observability_.status().set_identity(id_.value, cluster_id_);
   partitions_ = std::make_unique<Partitions>(
       ReplicaEnvironment{id_, runtime_.shards, runtime_.pool, runtime_.clock, runtime_.random, directories()});
   checkpointer_ = std::make_unique<Checkpointer>(*partitions_, runtime_.pool, directories());
@@ -227,16 +219,18 @@ void Broker::wire() {
       ControllerEnvironment{id_, *zookeeper_, runtime_.network, runtime_.random, runtime_.clock, config_});
   register_reconfigurable_parts();
   wire_apis();
-  dispatcher_ = std::make_unique<Dispatcher>(apis_, metadata_, id_);
+  dispatcher_ = std::make_unique<Dispatcher>(apis_, metadata_, request_metrics_, id_);
   server_ = std::make_unique<Server>(runtime_.network, runtime_.shards, *dispatcher_, request_memory_,
                                      server_config(config_));
 }
 
 void Broker::wire_apis() {
   Shard& first = *runtime_.shards[0];
-  apis_.add(std::make_unique<ProduceApi>(*partitions_, metadata_, runtime_.shards, runtime_.pool));
-  apis_.add(std::make_unique<FetchApi>(*partitions_, metadata_, runtime_.shards, runtime_.pool, config_,
-                                       runtime_.random));
+  apis_.add(std::make_unique<ProduceApi>(*partitions_, metadata_, topic_metrics_, runtime_.shards, runtime_.pool));
+  auto fetch = std::make_unique<FetchApi>(*partitions_, metadata_, topic_metrics_, runtime_.shards, runtime_.pool,
+                                          config_, runtime_.random);
+  observe(*fetch);
+  apis_.add(std::move(fetch));
   apis_.add(std::make_unique<ListOffsetsApi>(*partitions_, metadata_));
   apis_.add(std::make_unique<MetadataApi>(metadata_, *topic_admin_, first, config_, cluster_id_));
   apis_.add(std::make_unique<LeaderAndIsrApi>(*partitions_, control_, *zookeeper_, live_config_, first));
@@ -317,6 +311,7 @@ Task<void> Broker::renew_registration() {
 
 Task<Result<void>> Broker::stop() {
   is_stopping_ = true;
+  observability_.status().set_state(BrokerState::shutting_down);
   give_up_connecting_.request_stop();
   Shard& shard = *Shard::current();
   // Requests wait for the coordination service as long as it takes. Stopping does not.
@@ -339,6 +334,7 @@ Task<Result<void>> Broker::stop() {
     closed = co_await partitions_->close_all();
   }
   shard.cancel(patience);
+  co_await observability_.stop(runtime_.pool);
   if (zookeeper_) co_await zookeeper_->close();
   co_return closed;
 }

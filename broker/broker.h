@@ -9,13 +9,18 @@
 #include "broker/api/dispatcher.h"
 #include "broker/config/dynamic_config.h"
 #include "broker/controller/config_admin.h"
+#include "broker/api/fetch.h"
+#include "broker/config/broker_config.h"
 #include "broker/controller/controller.h"
+#include "broker/controller/controller_metrics.h"
 #include "broker/controller/topic_admin.h"
 #include "broker/coordination/config_changes.h"
 #include "broker/coordination/producer_ids.h"
 #include "broker/coordination/zk_client.h"
+#include "broker/log/directory_metrics.h"
 #include "broker/log/log_directory.h"
 #include "broker/net/server.h"
+#include "broker/observability.h"
 #include "broker/replica/checkpointer.h"
 #include "broker/replica/config_follower.h"
 #include "broker/replica/control_state.h"
@@ -23,6 +28,7 @@
 #include "broker/replica/maintenance.h"
 #include "broker/replica/partitions.h"
 #include "zk-schema/brokers.h"
+#include "broker/replica/replica_metrics.h"
 
 namespace gregor {
 
@@ -71,6 +77,10 @@ class Broker {
   void on_session(SessionState state);
   Task<void> renew_registration();
   Task<void> suspend_partitions();
+  /// Shows in /metrics what is wired.
+  void observe(FetchApi& fetch);
+  std::vector<ReadinessCondition> readiness() const;
+  std::vector<ReadinessCondition> load_conditions() const;
 
   BrokerRuntime runtime_;
   const BrokerConfig config_;  ///< as the broker was started with
@@ -87,6 +97,9 @@ class Broker {
   std::unique_ptr<ZkClient> zookeeper_;
   MetadataCache metadata_;
   ControlState control_;
+  Observability observability_;
+  TopicMetrics topic_metrics_;
+  RequestMetrics request_metrics_;
   std::unique_ptr<Partitions> partitions_;
   std::unique_ptr<Checkpointer> checkpointer_;
   std::unique_ptr<Maintenance> maintenance_;
@@ -97,6 +110,9 @@ class Broker {
   std::unique_ptr<TopicAdmin> topic_admin_;
   std::unique_ptr<Controller> controller_;
   std::unique_ptr<ProducerIds> producer_ids_;
+  std::unique_ptr<ReplicaMetrics> replica_metrics_;
+  std::unique_ptr<ControllerMetrics> controller_metrics_;
+  std::unique_ptr<DirectoryMetrics> directory_metrics_;
   ApiRegistry apis_;
   std::unique_ptr<Dispatcher> dispatcher_;
   MemoryBudget request_memory_;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "broker/api/request_metrics.h"
 #include "broker/net/connection.h"
 #include "broker/protocol/api_info.h"
 #include "broker/protocol/frame.h"
@@ -11,10 +12,20 @@
 
 namespace gregor {
 
+/// What a handler tells of its work, for the metrics. On the connection's shard.
+struct RequestTrace {
+  RequestMetrics::Kind kind = RequestMetrics::Kind::any;
+  Duration waited{};      ///< for replicas, for records or for time to pass
+  Duration converting{};  ///< records into the form of other versions
+  Duration throttled{};   ///< by a quota
+  ApiCounters* counters = nullptr;
+};
+
 /// One request, apart from its body. Views into the frame; good until the reply is made.
 struct RequestContext {
   const ConnectionInfo& connection;
   const protocol::RequestHeader& header;
+  RequestTrace& trace;
 
   int16_t version() const { return header.request_api_version; }
 };
@@ -32,9 +43,17 @@ class Api {
 /// `frame` and the file slices that belong into its splices, in their order.
 OutgoingFrame outgoing(protocol::MessageWriter frame, std::vector<FileSlice> slices = {});
 
+/// Counts the error codes of an answer.
+template <class Response>
+void count_errors(const RequestContext& context, const Response& response) {
+  if (context.trace.counters == nullptr) return;
+  response.each_error([&](int16_t code) { context.trace.counters->count_error(code); });
+}
+
 /// A reply that carries `response` in the version of the request.
 template <class Response>
 Reply reply_with(const RequestContext& context, const Response& response, std::vector<FileSlice> slices = {}) {
+  count_errors(context, response);
   return Reply::send(outgoing(protocol::response_frame(response, context.version(), context.header.correlation_id),
                               std::move(slices)));
 }

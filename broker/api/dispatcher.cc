@@ -21,6 +21,22 @@ bool is_for_unready_broker(protocol::ApiKey key) {
          key == protocol::ApiKey::update_metadata || key == protocol::ApiKey::stop_replica;
 }
 
+/// A request that was handled, until its answer is sent.
+struct HandledRequest {
+  ApiCounters& counters;
+  int16_t version;
+  size_t size_bytes;
+  Instant received;
+  Instant handled;
+  RequestTimes times;
+
+  void record(Instant sent) {
+    times.response_send = sent - handled;
+    times.total = sent - received;
+    counters.record(version, size_bytes, times, sent);
+  }
+};
+
 constexpr Duration kReadyPatience = std::chrono::hours(1);
 
 }  // namespace
@@ -41,7 +57,8 @@ Task<bool> Dispatcher::ready(const ConnectionInfo& connection) {
   BrokerId self = self_;
   auto knows_us = [self](const ClusterImage& image) { return image.broker(self) != nullptr; };
   while (true) {
-    // Asked first: a peer that hung up right after its requests, acks=0 ones for instance, still has them carried out.
+    // Asked first: a peer that hung up right after its requests, acks=0 ones for instance, still has them carried
+    // out.
     bool is_ready = co_await metadata_.wait_until(knows_us, kReadyPatience, connection.gone);
     if (is_ready || connection.gone.stop_requested()) co_return is_ready;
   }
@@ -53,7 +70,8 @@ Task<Reply> Dispatcher::handle(const ConnectionInfo& connection, Buffer frame) {
   if (!header) co_return Reply::close(header.error().message);
   Api* api = registry_.find(header->request_api_key);
   if (api == nullptr) co_return Reply::close(unsupported(*header));
-  RequestContext context{connection, *header};
+  RequestTrace trace;
+  RequestContext context{connection, *header, trace};
   if (!protocol::find_api(header->request_api_key)->supports(header->request_api_version)) {
     if (api->key() != protocol::ApiKey::api_versions) co_return Reply::close(unsupported(*header));
     co_return unsupported_api_versions_reply(context);
@@ -67,7 +85,29 @@ Task<Reply> Dispatcher::handle(const ConnectionInfo& connection, Buffer frame) {
     bool is_ready = co_await ready(connection);
     if (!is_ready) co_return Reply::close("the broker is not ready yet");
   }
-  Reply reply = co_await api->handle(context, reader);
+  Reply reply = co_await handle_measured(*api, context, reader, frame.size());
+  co_return reply;
+}
+
+Task<Reply> Dispatcher::handle_measured(Api& api, const RequestContext& context, ByteReader body,
+                                        size_t size_bytes) {
+  const Clock& clock = Shard::current()->clock();
+  RequestTrace& trace = context.trace;
+  trace.counters = &metrics_.of(api.key());
+  Instant begun = clock.now();
+  Reply reply = co_await api.handle(context, body);
+  HandledRequest request{metrics_.of(api.key(), trace.kind), context.version(), size_bytes,
+                         context.connection.received,        clock.now(),       {}};
+  request.times.queue = begun - request.received;
+  request.times.handling = request.handled - begun;
+  request.times.remote = trace.waited;
+  request.times.conversion = trace.converting;
+  request.times.throttle = trace.throttled;
+  if (reply.kind == Reply::Kind::send) {
+    reply.on_sent = [request](Instant sent) mutable { request.record(sent); };
+  } else {
+    request.record(request.handled);
+  }
   co_return reply;
 }
 

@@ -27,16 +27,19 @@ class ApiRegistry {
 /// so that the client can try again.
 class Dispatcher final : public FrameHandler {
  public:
-  Dispatcher(const ApiRegistry& registry, MetadataCache& metadata, BrokerId self)
-      : registry_(registry), metadata_(metadata), self_(self) {}
+  Dispatcher(const ApiRegistry& registry, MetadataCache& metadata, RequestMetrics& metrics, BrokerId self)
+      : registry_(registry), metadata_(metadata), metrics_(metrics), self_(self) {}
 
   Task<Reply> handle(const ConnectionInfo& connection, Buffer frame) override;
 
  private:
   Task<bool> ready(const ConnectionInfo& connection);
+  /// Has `api` answer, and sees to it that the request is measured.
+  Task<Reply> handle_measured(Api& api, const RequestContext& context, ByteReader body, size_t size_bytes);
 
   const ApiRegistry& registry_;
   MetadataCache& metadata_;
+  RequestMetrics& metrics_;
   const BrokerId self_;
 };
 

@@ -4,6 +4,7 @@
 
 #include "broker/api/fetch_down_conversion.h"
 #include "broker/api/listener_view.h"
+#include "broker/api/partition_counts.h"
 #include "broker/api/partition_lookup.h"
 #include "broker/config/options.h"
 #include "runtime/logging.h"
@@ -35,15 +36,17 @@ ErrorCode known_error(const Error& error, int16_t version) {
 
 }  // namespace
 
-FetchApi::FetchApi(Partitions& partitions, const MetadataCache& metadata, const Shards& shards,
-                   BackgroundPool& pool, const BrokerConfig& config, Random& random)
+FetchApi::FetchApi(Partitions& partitions, const MetadataCache& metadata, TopicMetrics& metrics,
+                   const Shards& shards, BackgroundPool& pool, const BrokerConfig& config, Random& random)
     : partitions_(partitions),
       metadata_(metadata),
+      metrics_(metrics),
       shards_(shards),
       pool_(pool),
       config_(config),
       random_(random),
-      sessions_(shards.size()) {
+      sessions_(shards.size()),
+      session_metrics_(sessions_, shards) {
   auto slots = static_cast<size_t>(config.get(options::max_incremental_fetch_session_cache_slots));
   for (size_t i = 0; i < shards.size(); ++i) {
     sessions_.at(i).configure(i, shards.size(), (slots + shards.size() - 1) / shards.size());
@@ -56,12 +59,20 @@ Task<Reply> FetchApi::handle(RequestContext context, ByteReader body) {
   if (request->replica_id >= 0 || request->replica_state.replica_id >= 0) {
     co_return Reply::close("a replica wants to fetch, but this broker does not replicate yet");
   }
+  context.trace.kind = RequestMetrics::Kind::fetch_consumer;
   Plan plan_ = co_await plan(*request, context.version());
   std::vector<Item> items;
   if (plan_.error == ErrorCode::none) {
     items = items_of(std::move(plan_.partitions), context.version());
-    co_await read_when_ready(items, limits_of(*request, context), context.connection.gone);
-    if (context.version() < kFirstWithMagic2) co_await convert_down_all(items, context.version());
+    Limits limits = limits_of(*request, context);
+    Duration waited = co_await read_when_ready(items, limits, context.connection.gone);
+    context.trace.waited = waited;
+    if (context.version() < kFirstWithMagic2) {
+      Instant begun = Shard::current()->clock().now();
+      co_await convert_down_all(items, context.version());
+      context.trace.converting = Shard::current()->clock().now() - begun;
+    }
+    count(items);
   }
   std::vector<bool> taken = co_await taken_by_session(plan_, items);
   co_return reply(context, plan_, items, std::move(taken));
@@ -159,19 +170,23 @@ std::vector<FetchApi::Item> FetchApi::items_of(std::vector<FetchPartition> parti
   return items;
 }
 
-Task<void> FetchApi::read_when_ready(std::vector<Item>& items, Limits limits, std::stop_token gone) {
-  Instant deadline = Shard::current()->clock().now() + limits.max_wait;
+Task<Duration> FetchApi::read_when_ready(std::vector<Item>& items, Limits limits, std::stop_token gone) {
+  const Clock& clock = Shard::current()->clock();
+  Instant deadline = clock.now() + limits.max_wait;
+  Duration waited{};
   while (true) {
     int64_t bytes = co_await read_all(items, limits);
     bool is_conclusive =
         bytes >= limits.min_bytes || items.empty() || std::any_of(items.begin(), items.end(), [](const Item& item) {
           return item.error != ErrorCode::none || item.outcome.diverging;
         });
-    Duration left = deadline - Shard::current()->clock().now();
-    if (is_conclusive || left <= Duration::zero() || gone.stop_requested()) co_return;
+    Instant now = clock.now();
+    Duration left = deadline - now;
+    if (is_conclusive || left <= Duration::zero() || gone.stop_requested()) co_return waited;
     auto waiter = std::make_shared<FetchWaiter>(limits.min_bytes - bytes);
     co_await add_waiter(items, waiter);
     co_await waiter->wait(left, gone);
+    waited += clock.now() - now;
   }
 }
 
@@ -249,9 +264,12 @@ Task<void> FetchApi::convert_down_all(std::vector<Item>& items, int16_t version)
     }
     if (found.size_bytes == 0) continue;
     DownConversionRules rules = down_conversion_rules(version, item.wanted.fetch_offset, found);
-    Result<Buffer> converted = co_await down_converted(pool_, std::move(found), rules);
+    Result<DownConverted> converted = co_await down_converted(pool_, std::move(found), rules);
     if (converted) {
-      item.converted = std::move(*converted);
+      item.converted = std::move(converted->message_set);
+      if (converted->records > 0) {
+        metrics_.count(&TopicCounters::fetch_conversions, item.wanted.topic, converted->records);
+      }
       continue;
     }
     item.error = known_error(converted.error(), version);
@@ -306,6 +324,24 @@ FetchApi::Response::Partition FetchApi::row_of(const Item& item) const {
     row.diverging_epoch = {item.outcome.diverging->epoch.value, item.outcome.diverging->end_offset.value};
   }
   return row;
+}
+
+void FetchApi::count(const std::vector<Item>& items) {
+  for (size_t begin = 0, end = 0; begin < items.size(); begin = end) {
+    const std::string& topic = items[begin].wanted.topic;
+    uint64_t reads = 0, failed = 0, bytes = 0;
+    for (end = begin; end < items.size() && items[end].wanted.topic == topic; ++end) {
+      const Item& item = items[end];
+      bool is_known =
+          item.error != ErrorCode::unknown_topic_id && item.error != ErrorCode::unknown_topic_or_partition;
+      if (is_known) ++reads;
+      if (is_unexpected_in_fetch(item.error)) ++failed;
+      bytes += item.converted.empty() ? item.outcome.data.size_bytes : item.converted.size();
+    }
+    if (reads > 0) metrics_.count(&TopicCounters::fetch_requests, topic, reads);
+    if (failed > 0) metrics_.count(&TopicCounters::failed_fetch_requests, topic, failed);
+    if (bytes > 0) metrics_.count(&TopicCounters::bytes_out, topic, bytes);
+  }
 }
 
 Reply FetchApi::reply(const RequestContext& context, const Plan& plan, std::vector<Item>& items,

@@ -4,8 +4,10 @@
 
 #include "broker/api/api.h"
 #include "broker/api/fetch_session.h"
+#include "broker/api/fetch_session_metrics.h"
 #include "broker/config/broker_config.h"
 #include "broker/metadata/metadata_cache.h"
+#include "broker/metrics/topic_metrics.h"
 #include "broker/protocol/fetch.h"
 #include "broker/replica/partitions.h"
 
@@ -16,11 +18,12 @@ namespace gregor {
 /// memory. Left out so far: replicas (replica_id >= 0).
 class FetchApi final : public Api {
  public:
-  FetchApi(Partitions& partitions, const MetadataCache& metadata, const Shards& shards, BackgroundPool& pool,
-           const BrokerConfig& config, Random& random);
+  FetchApi(Partitions& partitions, const MetadataCache& metadata, TopicMetrics& metrics, const Shards& shards,
+           BackgroundPool& pool, const BrokerConfig& config, Random& random);
 
   protocol::ApiKey key() const override { return protocol::ApiKey::fetch; }
   Task<Reply> handle(RequestContext context, ByteReader body) override;
+  MetricSource& session_metrics() { return session_metrics_; }
 
  private:
   using Request = protocol::FetchRequest;
@@ -62,7 +65,8 @@ class FetchApi final : public Api {
   Task<int64_t> read_all(std::vector<Item>& items, Limits limits);
   void read(Item& item, int64_t& bytes_left, bool& is_first, const Limits& limits);
   /// Reads, and while there is not enough, waits and reads again.
-  Task<void> read_when_ready(std::vector<Item>& items, Limits limits, std::stop_token gone);
+  /// Yields how long it waited.
+  Task<Duration> read_when_ready(std::vector<Item>& items, Limits limits, std::stop_token gone);
   /// Turns what was read into what versions before 4 understand.
   Task<void> convert_down_all(std::vector<Item>& items, int16_t version);
   Task<void> add_waiter(const std::vector<Item>& items, std::shared_ptr<FetchWaiter> waiter);
@@ -70,14 +74,18 @@ class FetchApi final : public Api {
   Reply reply(const RequestContext& context, const Plan& plan, std::vector<Item>& items, std::vector<bool> taken);
   Task<std::vector<bool>> taken_by_session(const Plan& plan, const std::vector<Item>& items);
   Response::Partition row_of(const Item& item) const;
+  /// Counts what is answered, topic by topic.
+  void count(const std::vector<Item>& items);
 
   Partitions& partitions_;
   const MetadataCache& metadata_;
+  TopicMetrics& metrics_;
   const Shards& shards_;
   BackgroundPool& pool_;
   const BrokerConfig& config_;
   Random& random_;
   PerShard<FetchSessions> sessions_;
+  FetchSessionMetrics session_metrics_;
 };
 
 }  // namespace gregor

@@ -1,5 +1,9 @@
 #include "broker/api/fetch_down_conversion.h"
 
+#include <algorithm>
+
+#include "broker/record/batch.h"
+
 namespace gregor {
 namespace {
 
@@ -20,6 +24,17 @@ Result<Buffer> read_slices(const LogRead& found) {
   return bytes;
 }
 
+/// The records of the whole batches of magic 2 in `batches`.
+uint64_t new_records_in(Bytes batches) {
+  uint64_t records = 0;
+  for (auto batch = BatchView::probe(batches); batch && batch->size() <= batches.size();
+       batch = BatchView::probe(batches)) {
+    if (!batch->is_legacy()) records += static_cast<uint64_t>(std::max(batch->record_count(), 0));
+    batches = batches.subspan(batch->size());
+  }
+  return records;
+}
+
 }  // namespace
 
 DownConversionRules down_conversion_rules(int16_t version, Offset fetch_offset, const LogRead& found) {
@@ -30,13 +45,15 @@ DownConversionRules down_conversion_rules(int16_t version, Offset fetch_offset, 
   return rules;
 }
 
-Task<Result<Buffer>> down_converted(BackgroundPool& pool, LogRead found, DownConversionRules rules) {
-  auto read_and_convert = [&found, &rules]() -> Result<Buffer> {
+Task<Result<DownConverted>> down_converted(BackgroundPool& pool, LogRead found, DownConversionRules rules) {
+  auto read_and_convert = [&found, &rules]() -> Result<DownConverted> {
     auto batches = read_slices(found);
     if (!batches) return batches.error();
-    return convert_down(batches->view(), rules);
+    auto message_set = convert_down(batches->view(), rules);
+    if (!message_set) return message_set.error();
+    return DownConverted{std::move(*message_set), new_records_in(batches->view())};
   };
-  Result<Buffer> converted = co_await in_background(pool, read_and_convert);
+  Result<DownConverted> converted = co_await in_background(pool, read_and_convert);
   co_return converted;
 }
 

@@ -118,7 +118,14 @@ bool FetchSessions::make_room(Instant now) {
   });
   if (oldest == sessions_.end() || now - oldest->second->last_used() < kMinIdleBeforeEviction) return false;
   sessions_.erase(oldest);
+  ++evictions_;
   return true;
+}
+
+FetchSessions::Counts FetchSessions::counts() const {
+  Counts counts{sessions_.size(), 0, evictions_};
+  for (const auto& [id, session] : sessions_) counts.partitions += session->size();
+  return counts;
 }
 
 FetchSession* FetchSessions::peek(int32_t id) {

@@ -97,6 +97,13 @@ class FetchSessions {
     ErrorCode error = ErrorCode::none;
   };
   Found find(int32_t id, int32_t epoch, bool uses_topic_ids);
+  /// What there is, and how many sessions had to go.
+  struct Counts {
+    size_t sessions = 0;
+    size_t partitions = 0;
+    uint64_t evictions = 0;
+  };
+  Counts counts() const;
 
  private:
   bool make_room(Instant now);
@@ -104,6 +111,7 @@ class FetchSessions {
   size_t shard_ = 0;
   size_t shards_ = 1;
   size_t slots_ = 0;
+  uint64_t evictions_ = 0;
   std::unordered_map<int32_t, std::unique_ptr<FetchSession>> sessions_;
 };
 

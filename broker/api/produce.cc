@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/api/listener_view.h"
+#include "broker/api/partition_counts.h"
 #include "broker/api/partition_lookup.h"
 #include "broker/types/error_code.h"
 #include "runtime/logging.h"
@@ -65,19 +66,27 @@ Task<Reply> ProduceApi::handle(RequestContext context, ByteReader body) {
       if (of_all != ErrorCode::none) item.error = of_all;
     }
   }
-  if (context.version() < kFirstWithMagic2Only) co_await convert_up_all(items);
+  if (context.version() < kFirstWithMagic2Only) {
+    Instant begun = Shard::current()->clock().now();
+    co_await convert_up_all(items);
+    context.trace.converting = Shard::current()->clock().now() - begun;
+  }
   co_await append_all(items, request->acks, context.version());
   if (std::any_of(items.begin(), items.end(), &is_waiting)) {
     co_await recompress_all(items);
     co_await append_all(items, request->acks, context.version());
   }
   co_await flush_where_needed(items);
-  if (request->acks == kAcksAll) co_await await_replication(items, std::chrono::milliseconds(request->timeout_ms));
+  if (request->acks == kAcksAll) {
+    Duration waited = co_await await_replication(items, std::chrono::milliseconds(request->timeout_ms));
+    context.trace.waited = waited;
+  }
   if (request->acks == kAcksNone) {
     // There is no answer that could carry an error: a closed connection makes the producer look again.
     auto failed =
         std::find_if(items.begin(), items.end(), [](const Item& item) { return item.error != ErrorCode::none; });
     if (failed == items.end()) co_return Reply::nothing();
+    count_errors(context, response_of(*request, items, context));
     co_return Reply::close(fmt::format("produce with acks=0 failed, partition={}-{} error={}", failed->name.topic,
                                        failed->name.partition, name_of(failed->error)));
   }
@@ -156,17 +165,20 @@ void ProduceApi::append(Item& item, int16_t acks, int16_t version) {
     return;
   }
   item.is_appended = true;
+  metrics_.count(&TopicCounters::produce_requests, item.name.topic);
   ProduceOutcome outcome =
       partition->append_as_leader(in_place(item.records.bytes()), acks == kAcksAll, allows_zstd);
   item.leader = partition->leader();
   item.leader_epoch = partition->leader_epoch();
   if (!outcome.appended) {
+    count_refusal(item, *partition, outcome);
     item.error = kafka_code(outcome.appended.error().code);
     item.error_message = outcome.appended.error().message;
     item.record_errors = std::move(outcome.record_errors);
     return;
   }
   item.appended = *outcome.appended;
+  count_appended(metrics_, item.name, item.appended, !item.rewritten.empty());
   item.is_replicated = outcome.is_replicated;
   item.needs_flush = outcome.needs_flush;
   if (item.appended.rolled && !item.needs_flush) spawn(partitions_.flush_all_of(partition->name()));
@@ -187,7 +199,14 @@ Task<void> ProduceApi::flush_where_needed(std::vector<Item>& items) {
   for (size_t i = 0; i < flushed.size(); ++i) flushed[i]->error = outcomes[i];
 }
 
-Task<void> ProduceApi::await_replication(std::vector<Item>& items, Duration timeout) {
+void ProduceApi::count_refusal(const Item& item, const Partition& partition, const ProduceOutcome& outcome) {
+  const Error& error = outcome.appended.error();
+  // Records of a compacted topic that are blamed one by one, and not for their timestamps, have no key.
+  bool lacks_keys = partition.settings().produce_rules.needs_keys && error.code == ErrorCode::invalid_record;
+  count_refused(metrics_, item.name, item.records.bytes(), error, lacks_keys ? outcome.record_errors.size() : 0);
+}
+
+Task<Duration> ProduceApi::await_replication(std::vector<Item>& items, Duration timeout) {
   std::vector<Task<ErrorCode>> waits;
   std::vector<Item*> waiting;
   for (Item& item : items) {
@@ -196,9 +215,11 @@ Task<void> ProduceApi::await_replication(std::vector<Item>& items, Duration time
     waits.push_back(
         run_on(partitions_.shard_of(item.name), wait_for_one(item.name, item.appended.last_offset + 1, timeout)));
   }
-  if (waits.empty()) co_return;
+  if (waits.empty()) co_return Duration::zero();
+  Instant begun = Shard::current()->clock().now();
   std::vector<ErrorCode> outcomes = co_await when_all(std::move(waits));
   for (size_t i = 0; i < waiting.size(); ++i) waiting[i]->error = outcomes[i];
+  co_return Shard::current()->clock().now() - begun;
 }
 
 Task<ErrorCode> ProduceApi::wait_for_one(TopicPartitionView name, Offset end, Duration timeout) {

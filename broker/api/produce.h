@@ -4,6 +4,7 @@
 
 #include "broker/api/api.h"
 #include "broker/metadata/metadata_cache.h"
+#include "broker/metrics/topic_metrics.h"
 #include "broker/protocol/produce.h"
 #include "broker/record/conversion.h"
 #include "broker/record/recompression.h"
@@ -20,8 +21,9 @@ namespace gregor {
 /// in which a shard could serve others.
 class ProduceApi final : public Api {
  public:
-  ProduceApi(Partitions& partitions, const MetadataCache& metadata, const Shards& shards, BackgroundPool& pool)
-      : partitions_(partitions), metadata_(metadata), shards_(shards), pool_(pool) {}
+  ProduceApi(Partitions& partitions, const MetadataCache& metadata, TopicMetrics& metrics, const Shards& shards,
+             BackgroundPool& pool)
+      : partitions_(partitions), metadata_(metadata), metrics_(metrics), shards_(shards), pool_(pool) {}
 
   protocol::ApiKey key() const override { return protocol::ApiKey::produce; }
   Task<Reply> handle(RequestContext context, ByteReader body) override;
@@ -62,12 +64,15 @@ class ProduceApi final : public Api {
   void append(Item& item, int16_t acks, int16_t version);
   /// flush.messages: waits until what was appended is on the disk.
   Task<void> flush_where_needed(std::vector<Item>& items);
-  Task<void> await_replication(std::vector<Item>& items, Duration timeout);
+  void count_refusal(const Item& item, const Partition& partition, const ProduceOutcome& outcome);
+  /// Yields how long that took.
+  Task<Duration> await_replication(std::vector<Item>& items, Duration timeout);
   Task<ErrorCode> wait_for_one(TopicPartitionView name, Offset end, Duration timeout);
   Response response_of(const Request& request, const std::vector<Item>& items, const RequestContext& context) const;
 
   Partitions& partitions_;
   const MetadataCache& metadata_;
+  TopicMetrics& metrics_;
   const Shards& shards_;
   BackgroundPool& pool_;
 };

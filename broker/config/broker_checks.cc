@@ -95,11 +95,18 @@ Result<void> check_connections(const BrokerConfig& config) {
   return {};
 }
 
+Result<void> check_http(const BrokerConfig& config) {
+  std::string address = config.get(options::gregor_http_listener);
+  if (address.empty()) return {};
+  auto endpoint = parse_http_endpoint("gregor.http.listener", address);
+  return endpoint ? Result<void>() : Result<void>(endpoint.error());
+}
+
 }  // namespace
 
 Result<void> check_broker_config(const BrokerConfig& config) {
   for (auto check : {check_zookeeper, check_id, check_times_of_logs, check_log_dirs, check_compaction,
-                     check_fetching, check_connections}) {
+                     check_fetching, check_connections, check_http}) {
     if (auto checked = check(config); !checked) return checked;
   }
   return {};

@@ -166,6 +166,14 @@ OptionValue BrokerConfig::effective_value(size_t index) const {
   return converted(values_[index], factor, type);
 }
 
+std::optional<Endpoint> BrokerConfig::http_listener() const {
+  std::string address = get(options::gregor_http_listener);
+  if (address.empty()) return std::nullopt;
+  auto endpoint = parse_http_endpoint("gregor.http.listener", address);
+  ASSERT(endpoint.ok());  // checked when the configuration was read
+  return *endpoint;
+}
+
 std::vector<std::string> BrokerConfig::log_dirs() const { return split_list(effective(options::log_dirs)); }
 
 }  // namespace gregor

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -68,6 +69,8 @@ class BrokerConfig {
   /// The advertised listener that brokers use among themselves.
   const Endpoint& inter_broker_listener() const { return listeners_.inter_broker; }
   std::vector<std::string> log_dirs() const;
+  /// gregor.http.listener; none when it is empty.
+  std::optional<Endpoint> http_listener() const;
 
  private:
   BrokerConfig() = default;

@@ -132,6 +132,12 @@ Result<std::vector<Endpoint>> parse_endpoints(std::string_view key, const std::s
   return endpoints;
 }
 
+Result<Endpoint> parse_http_endpoint(std::string_view key, const std::string& text) {
+  auto endpoint = parse_address("HTTP://" + text);
+  if (!endpoint) return invalid_value(key, text, "must be host:port, or empty for no HTTP");
+  return *endpoint;
+}
+
 int32_t shared_port(const std::vector<Endpoint>& endpoints) {
   for (size_t i = 0; i < endpoints.size(); ++i) {
     for (size_t j = 0; j < i; ++j) {

@@ -39,6 +39,9 @@ Result<SecurityProtocolMap> parse_security_protocol_map(const std::string& text)
 /// read, a name comes twice or is not in `protocols`.
 Result<std::vector<Endpoint>> parse_endpoints(std::string_view key, const std::string& text,
                                               const SecurityProtocolMap& protocols);
+/// Reads `host:port`, IPv6 in brackets, the value of the option `key`. The listener gets the name HTTP. Error:
+/// invalid_config.
+Result<Endpoint> parse_http_endpoint(std::string_view key, const std::string& text);
 /// A port that two of `endpoints` share although both can't listen at it, or 0. One IPv4 and one IPv6 address may
 /// share a port.
 int32_t shared_port(const std::vector<Endpoint>& endpoints);

@@ -40,6 +40,8 @@ class Controller {
   /// The session is gone, and with it the office.
   void on_session_lost();
   bool is_active() const { return term_.has_value(); }
+  /// What it knows while it is active.
+  const ControllerContext& context() const { return context_; }
   /// Gives the office up, if it is held, and ends the loop.
   Task<void> stop();
 

@@ -189,6 +189,7 @@ Task<void> ZkClient::close() {
 void ZkClient::on_session_changed(uint64_t generation, SessionState state, int64_t session_id) {
   if (generation != generation_ || closing_ || state == state_) return;
   state_ = state;
+  metrics_.count(state);
   if (state == SessionState::connected) {
     session_id_ = session_id;
     log::info("ZooKeeper session connected session=0x{:x} servers={}", session_id, servers_.servers);
@@ -238,6 +239,7 @@ void ZkClient::send_queued() {
     Request& request = *queue_.front();
     queue_.pop_front();
     in_flight_.insert(&request);
+    request.sent = shard_.clock().now();
     int refused = request.send(session_->handle());
     if (refused != ZOK) request.answer(refused);
   }
@@ -254,6 +256,8 @@ void ZkClient::on_answer(Request& request) {
     return;
   }
   send_queued();
+  Instant now = shard_.clock().now();
+  if (!undecided) metrics_.record_latency(now - request.sent, now);
   if (undecided) request.rc = closing_ ? ZCLOSING : ZSESSIONEXPIRED;
   finish(request, request.rc);
 }

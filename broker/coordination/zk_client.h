@@ -8,6 +8,7 @@
 #include <string>
 
 #include "broker/coordination/connect_string.h"
+#include "broker/coordination/zk_metrics.h"
 #include "broker/coordination/zookeeper.h"
 #include "runtime/background_pool.h"
 #include "runtime/shard.h"
@@ -49,6 +50,7 @@ class ZkClient final : public ZooKeeper {
   int64_t session_id() const override { return session_id_; }
   int64_t previous_session_id() const override { return previous_session_id_; }
   SessionState state() const { return state_; }
+  MetricSource& metrics() { return metrics_; }
 
   /// Ends the session, so that its ephemeral nodes vanish at once. What is under way fails with `closed`.
   Task<void> close();
@@ -92,6 +94,7 @@ class ZkClient final : public ZooKeeper {
   bool replacing_ = false;
   WaitList changed_;  // woken at every change of state_, replacing_ or closing_
 
+  ZkMetrics metrics_;
   uint64_t last_number_ = 0;
   std::deque<Request*> queue_;    // in the order of their numbers
   std::set<Request*> in_flight_;  // at most max_in_flight

@@ -39,6 +39,7 @@ class Request {
   Owner* owner = nullptr;
   std::coroutine_handle<> awaiting;
   uint64_t number = 0;  // rises in the order in which requests were made
+  Instant sent{};       // for the last time
   int rc = ZOK;
 };
 

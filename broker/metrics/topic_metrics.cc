@@ -76,7 +76,8 @@ Task<MetricWriter> TopicMetrics::collect() {
   auto collected = std::make_shared<Collected>();
   for (Shard* shard : shards_) {
     auto add_up = [this, &collected] {
-      const Local& local = local_.local();
+      Local& local = local_.local();
+      std::erase_if(local.topics, [this](const auto& entry) { return !is_topic_(entry.first); });
       collected->all.add(local.all);
       for (const auto& [name, counters] : local.topics) collected->topics[name].add(counters);
     };
@@ -93,13 +94,6 @@ void TopicMetrics::write(MetricPage& page, const Collected& collected) {
     for (const auto& [name, counters] : collected.topics) {
       page.add(row.metric, static_cast<double>(counters.*row.counter), {{"topic", name}});
     }
-  }
-}
-
-Task<void> TopicMetrics::forget(std::string topic) {
-  for (Shard* shard : shards_) {
-    auto erase = [this, &topic] { local_.local().topics.erase(topic); };
-    co_await on(*shard, erase);
   }
 }
 

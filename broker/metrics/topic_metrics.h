@@ -1,8 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
-#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -36,11 +36,15 @@ struct TopicCounters {
 
 /// Kafka's BrokerTopicMetrics: each shard counts for itself, a scrape adds up.
 ///
-/// count and names may be used on every shard; the rest on shard 0.
+/// Counted on every shard.
 class TopicMetrics final : public MetricSource {
  public:
-  TopicMetrics(const Shards& shards, bool tells_topics)
-      : shards_(shards), tells_topics_(tells_topics), local_(shards.size()) {}
+  /// Whether there is a topic of that name; asked on any shard.
+  using IsTopic = std::function<bool(std::string_view)>;
+
+  /// What was counted of a topic that is gone is forgotten at the next scrape.
+  TopicMetrics(const Shards& shards, bool tells_topics, IsTopic is_topic)
+      : shards_(shards), tells_topics_(tells_topics), is_topic_(std::move(is_topic)), local_(shards.size()) {}
 
   /// Adds `amount` to `counter` of `topic`, which must be a topic that exists (names that clients make up would
   /// fill the memory), and of all topics.
@@ -49,8 +53,6 @@ class TopicMetrics final : public MetricSource {
   void count(uint64_t TopicCounters::*counter, uint64_t amount = 1) { local_.local().all.*counter += amount; }
 
   Task<MetricWriter> collect() override;
-  /// Forgets the counters of a topic of which the broker has no partition any more, as Kafka does.
-  Task<void> forget(std::string topic);
 
  private:
   struct NameHash {
@@ -70,6 +72,7 @@ class TopicMetrics final : public MetricSource {
 
   const Shards& shards_;
   const bool tells_topics_;
+  const IsTopic is_topic_;
   PerShard<Local> local_;
 };
 

@@ -26,7 +26,7 @@ Connection::Connection(std::unique_ptr<Socket> socket, std::string listener_name
       handler_(handler),
       budget_(budget),
       limits_(limits),
-      info_{socket_->peer(), std::move(listener_name), gone_.get_token()},
+      info_{socket_->peer(), std::move(listener_name), gone_.get_token(), {}},
       last_active_(Shard::current()->clock().now()) {
   socket_->on_hang_up([this] { gone_.request_stop(); });
 }
@@ -47,6 +47,7 @@ Task<void> Connection::serve() {
         log::warn("closed connection peer={} reason=\"{}\"", peer(), frame.error().message);
       co_return;
     }
+    info_.received = last_active_;
     Reply reply = co_await handler_.handle(info_, std::move(*frame));
     if (reply.kind == Reply::Kind::close) {
       log::warn("closed connection peer={} reason=\"{}\"", peer(), reply.reason);
@@ -54,13 +55,14 @@ Task<void> Connection::serve() {
     }
     if (reply.kind == Reply::Kind::send) {
       Result<void> sent = co_await send(reply.frame);
+      touch();
+      if (reply.on_sent) reply.on_sent(last_active_);
       if (!sent) {
         if (!is_ordinary_end(sent.error()))
           log::warn("closed connection peer={} reason=\"{}\"", peer(), sent.error().message);
         co_return;
       }
     }
-    touch();
     co_await yield();
   }
 }

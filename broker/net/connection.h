@@ -15,6 +15,7 @@ struct ConnectionInfo {
   std::string peer;           ///< address:port of the other side
   std::string listener_name;  ///< the listener that accepted it
   std::stop_token gone;       ///< stopped once the peer has hung up or the server closes
+  Instant received{};         ///< when the request that is being handled had arrived
 };
 
 /// Turns a request frame into a reply; owned by whoever knows what frames mean. Called on the connection's shard,

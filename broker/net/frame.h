@@ -5,7 +5,9 @@
 #include <vector>
 
 #include "runtime/buffer.h"
+#include "runtime/clock.h"
 #include "runtime/file.h"
+#include "runtime/unique_function.h"
 
 namespace gregor {
 
@@ -29,10 +31,12 @@ struct Reply {
   OutgoingFrame frame;
   /// Why the connection is closed, for the log.
   std::string reason;
+  /// Called once the frame is sent, or can't be sent.
+  UniqueFunction<void(Instant)> on_sent;
 
-  static Reply send(OutgoingFrame frame) { return {Kind::send, std::move(frame), {}}; }
+  static Reply send(OutgoingFrame frame) { return {Kind::send, std::move(frame), {}, {}}; }
   static Reply nothing() { return {}; }
-  static Reply close(std::string reason) { return {Kind::close, {}, std::move(reason)}; }
+  static Reply close(std::string reason) { return {Kind::close, {}, std::move(reason), {}}; }
 };
 
 }  // namespace gregor

@@ -23,6 +23,7 @@
 /// - `encode(writer, version)`: writes it. Fields that the version does not know are left out; null where the
 /// version
 ///   knows no null is written as empty. `version` must be a supported one.
+/// - in responses `each_error(take)`: calls `take` with every error code in it, 0 for none among them.
 ///
 /// A field that a version does not have keeps its default when decoded. `read` and `write` are the codec's inner
 /// half.

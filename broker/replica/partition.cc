@@ -47,6 +47,7 @@ Result<void> Partition::apply(const PartitionState& state, PartitionSettings set
   bool stays_leader = is_leader() && state.leader == self_;
   leader_ = state.leader;
   leader_epoch_ = state.leader_epoch;
+  replicas_ = state.replicas;
   is_suspended_ = false;
   if (stays_leader) {
     keep_leading(state.in_sync);
@@ -85,6 +86,11 @@ void Partition::fail(Error error) {
 void Partition::wake_all() {
   replication_waiters_.end_all(ErrorCode::not_leader_or_follower);
   wake_fetches();
+}
+
+size_t Partition::waiting_fetches() const {
+  auto is_waiting = [](const auto& waiter) { return !waiter->is_done(); };
+  return static_cast<size_t>(std::count_if(fetch_waiters_.begin(), fetch_waiters_.end(), is_waiting));
 }
 
 void Partition::wake_fetches() {

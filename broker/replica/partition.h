@@ -108,6 +108,10 @@ class Partition {
   /// The end of what is decided: the high watermark, or where the first undecided transaction begins (KIP-98).
   Offset last_stable_offset();
   bool is_leader() const { return leader_ == self_ && !is_suspended_; }
+  const std::vector<BrokerId>& in_sync() const { return high_watermark_.in_sync(); }
+  const std::vector<BrokerId>& replicas() const { return replicas_; }
+  size_t waiting_produces() const { return replication_waiters_.size(); }
+  size_t waiting_fetches() const;
 
   /// Takes the role that `state` gives this broker. A state older than the one in force is left aside. Errors:
   /// stale_controller_epoch for such a state, inconsistent_topic_id, kafka_storage_error.
@@ -185,6 +189,7 @@ class Partition {
   PartitionSettings settings_;
   BrokerId leader_ = kNoBroker;
   LeaderEpoch leader_epoch_ = kNoEpoch;
+  std::vector<BrokerId> replicas_;
   bool is_suspended_ = false;
   std::optional<Error> failure_;
   HighWatermark high_watermark_;

@@ -23,6 +23,7 @@ class ReplicationWaiters {
   /// Ends all waits.
   void end_all(ErrorCode outcome);
   bool empty() const { return waiting_.empty(); }
+  size_t size() const { return waiting_.size(); }
 
  private:
   struct Waiter {

@@ -1,5 +1,6 @@
 """gregor-broker as a process: started with options, waited for, stopped, killed, paused, and its log read."""
 
+import http.client
 import os
 import re
 import signal
@@ -28,6 +29,7 @@ class Broker:
             "zookeeper.session.timeout.ms": 6000,
             "listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
             "log.dirs": self.log_dir,
+            "gregor.http.listener": "127.0.0.1:0",
             **{key.replace("_", "."): value for key, value in options.items()},
         }
         self.environment = {}  # besides our own
@@ -88,6 +90,17 @@ class Broker:
 
     def wait_for_log(self, pattern, timeout=20):
         return processes.wait_until(lambda: re.search(pattern, self.log()), f"the broker logs {pattern!r}", timeout)
+
+    def http(self, path, method="GET", timeout=15):
+        """Asks the broker's HTTP server; returns status and text."""
+        address = self.wait_for_log(r"serves metrics and health address=http://(\S+)").group(1)
+        connection = http.client.HTTPConnection(address, timeout=timeout)
+        try:
+            connection.request(method, path)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+        finally:
+            connection.close()
 
     def resident_bytes(self):
         status = Path(f"/proc/{self.pid}/status").read_text()

@@ -24,6 +24,8 @@ def message_text(message):
     for struct in message.structs:
         lines += [""] + [f"  {line}".rstrip() for line in struct_lines(message, struct)]
     lines += [""] + [f"  {line}" for line in field_lines(message, message.body)]
+    if message.kind == "response":
+        lines += ["", *(f"  {line}" for line in error_lines(message.body))]
     lines += ["",
               f"  static Result<{message.name}> decode(ByteReader& reader, int16_t version);",
               "  void encode(MessageWriter& writer, int16_t version) const;",
@@ -48,11 +50,41 @@ def struct_lines(message, struct):
     for line in field_lines(message, struct):
         yield f"  {line}"
     yield ""
+    if message.kind == "response" and has_errors(struct):
+        yield from error_lines(struct)
     if struct.compared:
         yield f"  friend bool operator==(const {struct.name}&, const {struct.name}&) = default;"
     yield "  void read(FieldReader& in);"
     yield "  void write(FieldWriter& out) const;"
     yield "};"
+
+
+def has_errors(struct):
+    return any(is_error(field) or field.struct and has_errors(field.struct) for field in struct.fields)
+
+
+def is_error(field):
+    return field.name == "error_code" and field.base == "int16" and not field.is_array
+
+
+def error_lines(struct):
+    """A function that hands over the error codes of the structure and of all below it."""
+    yield "template <class F>"
+    yield "void each_error([[maybe_unused]] F&& take) const {"
+    for field in struct.fields:
+        if is_error(field):
+            yield f"  take({field.name});"
+        elif field.struct and has_errors(field.struct):
+            yield from (f"  {line}" for line in error_descent(field))
+    yield "}"
+
+
+def error_descent(field):
+    value = f"*{field.name}" if field.nullable else field.name
+    condition = f"if ({field.name}) " if field.nullable else ""
+    if field.is_array:
+        return [f"{condition}for (const auto& row : {value}) row.each_error(take);"]
+    return [f"{condition}{f'(*{field.name})' if field.nullable else field.name}.each_error(take);"]
 
 
 def field_lines(message, struct):

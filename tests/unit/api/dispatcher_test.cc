@@ -74,13 +74,30 @@ class DispatcherTest : public ::testing::Test {
     return request;
   }
 
+  /// The value of a series whose labels begin with these values; none when it is not told.
+  std::optional<double> metric(const std::string& name, const std::vector<std::string>& labels) {
+    MetricPage page;
+    shards_.run(metrics_.collect())(page);
+    for (const auto& family : page.take()) {
+      if (family.name != "kafka_network_requestmetrics_" + name) continue;
+      for (const auto& row : family.metric) {
+        auto same = [](const auto& label, const std::string& wanted) { return label.value == wanted; };
+        if (std::equal(row.label.begin(), row.label.end(), labels.begin(), labels.end(), same)) {
+          return row.counter.value + row.gauge.value;
+        }
+      }
+    }
+    return std::nullopt;
+  }
+
   testing::ManualShards shards_;
   MetadataCache metadata_{shards_.all()};
   std::string cluster_id_ = "cluster";
   std::stop_source gone_;
-  ConnectionInfo connection_{"peer:1", "PLAINTEXT", gone_.get_token()};
+  ConnectionInfo connection_{"peer:1", "PLAINTEXT", gone_.get_token(), {}};
   ApiRegistry registry_;
-  Dispatcher dispatcher_{registry_, metadata_, BrokerId(1)};
+  RequestMetrics metrics_{shards_.all()};
+  Dispatcher dispatcher_{registry_, metadata_, metrics_, BrokerId(1)};
 };
 
 TEST_F(DispatcherTest, ApiVersionsNamesWhatIsServedInTheOrderOfKeys) {
@@ -154,6 +171,31 @@ TEST_F(DispatcherTest, ClientThatGoesMeanwhileIsNotWaitedFor) {
   shards_.run_due();
   ASSERT_TRUE(reply.has_ended());
   EXPECT_EQ(reply.value().kind, Reply::Kind::close);
+}
+
+TEST_F(DispatcherTest, RequestIsMeasuredOnceItsAnswerIsSent) {
+  connection_.received = shards_.clock().now();
+  auto reply = dispatch(frame_of(DescribeClusterRequest(), 0));
+  shards_.advance(30ms);
+  become_ready();
+  EXPECT_EQ(metric("requests_total", {"DescribeCluster", "0"}), std::nullopt);
+  ASSERT_TRUE(reply.value().on_sent);
+  auto send_for = [&] { reply.value().on_sent(shards_.clock().now() + 5ms); };
+  shards_.call(send_for);
+  EXPECT_EQ(metric("requests_total", {"DescribeCluster", "0"}), 1);
+  EXPECT_EQ(metric("requestqueuetimems_sum", {"DescribeCluster"}), 30);
+  EXPECT_EQ(metric("localtimems_sum", {"DescribeCluster"}), 0);
+  EXPECT_EQ(metric("responsesendtimems_sum", {"DescribeCluster"}), 5);
+  EXPECT_EQ(metric("totaltimems_sum", {"DescribeCluster"}), 35);
+  EXPECT_EQ(metric("errors_total", {"DescribeCluster", "NONE"}), 1);
+}
+
+TEST_F(DispatcherTest, ErrorCodesOfAnswersAreCounted) {
+  auto request = api_versions_request();
+  request.client_software_name = "-not a name-";
+  dispatch(frame_of(request, 3));
+  dispatch(frame_of(request, 3));
+  EXPECT_EQ(metric("errors_total", {"ApiVersions", "INVALID_REQUEST"}), 2);
 }
 
 }  // namespace
