@@ -208,7 +208,10 @@ Offset Partition::last_stable_offset() {
 void Partition::on_high_watermark_risen(uint64_t bytes) {
   end_replicated_waits();
   // The end of a transaction makes more readable than its own bytes.
-  if (log_->producers().first_unstable_offset()) wake_fetches();
+  if (log_->producers().first_unstable_offset()) {
+    (void)log_->first_unstable_offset(high_watermark_.value());
+    wake_fetches();
+  }
   std::erase_if(fetch_waiters_, [&](const auto& waiter) {
     waiter->on_readable(static_cast<int64_t>(bytes));
     return waiter->is_done();
