@@ -114,8 +114,8 @@ class KafkaPython(Client):
 
 
 class JavaScriptClient(Client):
-    def produce(self, broker, topic, records, codec="none", acks=-1):
-        self._run(broker=broker.address, topic=topic, partition=0, codec=codec, acks=acks,
+    def produce(self, broker, topic, records, codec="none", acks=-1, **options):
+        self._run(broker=broker.address, topic=topic, partition=0, codec=codec, acks=acks, **options,
                   records=[self._to_json(record) for record in records])
 
     def consume(self, broker, topic, count):

@@ -3,6 +3,9 @@
 import struct
 import uuid
 from base64 import urlsafe_b64decode
+from dataclasses import astuple, dataclass
+
+from crc32c import crc32c
 
 import batches
 
@@ -40,6 +43,50 @@ def read_index(path, base_offset):
 def read_time_index(path, base_offset):
     """(timestamp, offset) entries of a trimmed .timeindex file."""
     return [(timestamp, base_offset + offset) for timestamp, offset in _entries(path, ">qi")]
+
+
+@dataclass
+class Producer:
+    """One producer in a snapshot file."""
+    producer_id: int
+    epoch: int
+    last_sequence: int
+    last_offset: int
+    offset_delta: int
+    timestamp: int
+    coordinator_epoch: int
+    transaction_start: int
+
+
+PRODUCER = struct.Struct(">qhiqiqiq")
+
+
+def snapshots(partition_dir):
+    """The offsets of the producer snapshots, ascending."""
+    return sorted(int(path.stem) for path in partition_dir.glob("*.snapshot"))
+
+
+def read_snapshot(partition_dir, offset):
+    """The producers of a snapshot file, by their ids."""
+    data = segment_file(partition_dir, offset, "snapshot").read_bytes()
+    version, crc, count = struct.unpack_from(">hIi", data)
+    assert version == 1 and crc == crc32c(data[6:]), "a snapshot has version 1 and a right checksum"
+    assert len(data) == 10 + count * PRODUCER.size, "a snapshot is as long as its count says"
+    return {fields[0]: Producer(*fields) for fields in PRODUCER.iter_unpack(data[10:])}
+
+
+def write_snapshot(partition_dir, offset, producers):
+    """Writes a snapshot file as Kafka does."""
+    body = struct.pack(">i", len(producers)) + b"".join(PRODUCER.pack(*astuple(producer)) for producer in producers)
+    data = struct.pack(">hI", 1, crc32c(body)) + body
+    segment_file(partition_dir, offset, "snapshot").write_bytes(data)
+
+
+def read_transaction_index(path):
+    """(producer id, first offset, last offset, last stable offset) entries of a .txnindex file."""
+    entries = _entries(path, ">hqqqq")
+    assert all(version == 0 for version, *_ in entries), f"entries of {path} have version 0"
+    return [tuple(rest) for _, *rest in entries]
 
 
 def _entries(path, layout):

@@ -378,6 +378,24 @@ CREATE_PARTITIONS = Api(37, range(0, 4), 2, Struct(
     Field("results", array(Field("name", string), Field("error_code", int16),
                            Field("error_message", nullable_string)))))
 
+INIT_PRODUCER_ID = Api(22, range(0, 6), 2, Struct(
+    Field("transactional_id", nullable_string), Field("transaction_timeout_ms", int32, default=60_000),
+    Field("producer_id", int64, 3, default=-1), Field("producer_epoch", int16, 3, default=-1)), Struct(
+    Field("throttle_time_ms", int32), Field("error_code", int16), Field("producer_id", int64),
+    Field("producer_epoch", int16)))
+
+DESCRIBE_PRODUCERS = Api(61, range(0, 1), 0, Struct(
+    Field("topics", array(Field("name", string), Field("partition_indexes", Array(int32))))), Struct(
+    Field("throttle_time_ms", int32),
+    Field("topics", array(
+        Field("name", string),
+        Field("partitions", array(
+            Field("partition_index", int32), Field("error_code", int16), Field("error_message", nullable_string),
+            Field("active_producers", array(
+                Field("producer_id", int64), Field("producer_epoch", int32), Field("last_sequence", int32),
+                Field("last_timestamp", int64), Field("coordinator_epoch", int32),
+                Field("current_txn_start_offset", int64)))))))))
+
 DESCRIBE_CLUSTER = Api(60, range(0, 2), 0, Struct(
     Field("include_cluster_authorized_operations", boolean), Field("endpoint_type", int8, 1, default=1)), Struct(
     Field("throttle_time_ms", int32), Field("error_code", int16), Field("error_message", nullable_string),

@@ -18,9 +18,9 @@ const codecs = { none: 0, gzip: 1, snappy: 2, lz4: 3 }
 
 const headersOf = headers => Object.fromEntries(headers.map(([name, content]) => [name, bytes(content)]))
 
-async function produce ({ broker, topic, partition, codec, acks, records }) {
+async function produce ({ broker, topic, partition, codec, acks, idempotent = false, records }) {
   const kafka = new Kafka({ clientId: 'kafkajs', brokers: [broker], logLevel: logLevel.ERROR })
-  const producer = kafka.producer({ retry: { retries: 2 } })
+  const producer = kafka.producer({ idempotent, maxInFlightRequests: idempotent ? 1 : null, retry: { retries: 2 } })
   await producer.connect()
   await producer.send({
     topic,
