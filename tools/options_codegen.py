@@ -50,6 +50,11 @@ class Option:
         return "internal" in self.status
 
     @property
+    def is_hidden(self):
+        """Not described unless it is set: internal, or without a form in server.properties."""
+        return self.is_internal or "dynamic" in self.status
+
+    @property
     def has_effect(self):
         return self.status.startswith("now")
 
@@ -159,7 +164,7 @@ def cpp_row(option, broker_index):
         f"    {{.name = {quoted(option.name)}, .type = OptionType::{TYPES[option.type][1]}, .default_text = {default},\n"
         f"     .allowed = {cpp_allowed(option)},\n"
         f"     .source = {{.option = {source}, .factor = {option.factor}, .is_synonym = {flag[option.is_synonym]}}},\n"
-        f"     .update = UpdateMode::{option.update.replace('-', '_')}, .is_internal = {flag[option.is_internal]}, "
+        f"     .update = UpdateMode::{option.update.replace('-', '_')}, .is_hidden = {flag[option.is_hidden]}, "
         f".has_effect = {flag[option.has_effect]},\n"
         f"     .group = {quoted(option.group)}, .text = {quoted(option.text)}}},"
     )

@@ -110,7 +110,7 @@ std::vector<ConfigEntry> describe_broker(const BrokerConfig& broker) {
   OptionTable table = broker_option_table();
   std::vector<ConfigEntry> entries;
   for (size_t index = 0; index < table.size(); ++index) {
-    bool is_hidden = table[index].is_internal && !broker.originals().contains(table[index].name);
+    bool is_hidden = table[index].is_hidden && !broker.originals().contains(table[index].name);
     if (!is_hidden) entries.push_back(describe_option(broker, index));
   }
   for (const auto& [key, value] : broker.originals()) {

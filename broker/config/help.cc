@@ -21,7 +21,7 @@ std::string options_help() {
   std::string help;
   std::string_view group;
   for (const OptionInfo& option : broker_option_table()) {
-    if (option.is_internal) continue;
+    if (option.is_hidden) continue;
     if (option.group != group) fmt::format_to(std::back_inserter(help), "\n{}:\n", option.group);
     group = option.group;
     fmt::format_to(std::back_inserter(help), "  {}  ({}; {})\n      {}{}\n", option.name, allowed_text(option),

@@ -70,7 +70,7 @@ struct OptionInfo {
   Allowed allowed;
   OptionSource source;
   UpdateMode update = UpdateMode::read_only;
-  bool is_internal = false;  ///< known, but shown only where it is set
+  bool is_hidden = false;  ///< known, but shown only where it is set
   bool has_effect = false;
   std::string_view group;
   std::string_view text;

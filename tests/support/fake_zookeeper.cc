@@ -1,5 +1,7 @@
 #include "tests/support/fake_zookeeper.h"
 
+#include <fmt/format.h>
+
 #include <set>
 
 #include "zk-schema/paths.h"
@@ -43,7 +45,8 @@ Task<Result<ZkCreated>> FakeZooKeeper::create(std::string path, std::string data
   ops.push_back(ZkOp::create(path, std::move(data), mode));
   ZkMultiResult done = co_await multi(std::move(ops));
   if (!done) co_return zk_error(code_of(done.error()), "create", path);
-  co_return ZkCreated{path, stat(path)};
+  const std::string& created = (*done)[0].path;
+  co_return ZkCreated{created, stat(created)};
 }
 
 Task<Result<ZkNode>> FakeZooKeeper::get(std::string path, Watch watch) {
@@ -104,7 +107,16 @@ Task<ZkMultiResult> FakeZooKeeper::multi(std::vector<ZkOp> ops) {
   co_return try_multi(ops);
 }
 
-ZkMultiResult FakeZooKeeper::try_multi(const std::vector<ZkOp>& ops) {
+void FakeZooKeeper::number(std::vector<ZkOp>& ops) {
+  for (ZkOp& op : ops) {
+    bool is_sequential =
+        op.mode == CreateMode::persistent_sequential || op.mode == CreateMode::ephemeral_sequential;
+    if (op.kind == ZkOp::Kind::create && is_sequential) op.path += fmt::format("{:010d}", next_number_++);
+  }
+}
+
+ZkMultiResult FakeZooKeeper::try_multi(std::vector<ZkOp> ops) {
+  number(ops);
   // Checked against copies, so that a failed multi leaves no trace: neither a node nor a fired watch.
   auto before = nodes_;
   int64_t zxid_before = last_zxid_++;
@@ -141,13 +153,18 @@ ZkCode FakeZooKeeper::check(const ZkOp& op) const {
   return ZkCode::ok;
 }
 
+static bool is_ephemeral(CreateMode mode) {
+  return mode == CreateMode::ephemeral || mode == CreateMode::ephemeral_sequential;
+}
+
 ZkOpResult FakeZooKeeper::apply(const ZkOp& op, int64_t owner) {
   if (op.kind == ZkOp::Kind::remove) nodes_.erase(op.path);
   if (op.kind == ZkOp::Kind::create) {
     Node& node = nodes_[op.path];
     node.data = op.data;
     node.stat.czxid = node.stat.mzxid = last_zxid_;
-    node.stat.ephemeral_owner = op.mode == CreateMode::ephemeral ? owner : 0;
+    node.stat.ctime_ms = Shard::current()->clock().wall_ms();
+    node.stat.ephemeral_owner = is_ephemeral(op.mode) ? owner : 0;
   }
   if (op.kind == ZkOp::Kind::set) {
     Node& node = nodes_[op.path];

@@ -57,7 +57,9 @@ class FakeZooKeeper final : public ZooKeeper {
   ZkCode take_failure(const std::string& path);
   ZkCode check(const ZkOp& op) const;
   ZkOpResult apply(const ZkOp& op, int64_t owner);
-  ZkMultiResult try_multi(const std::vector<ZkOp>& ops);
+  /// Gives sequential nodes their numbers, one sequence for all folders.
+  void number(std::vector<ZkOp>& ops);
+  ZkMultiResult try_multi(std::vector<ZkOp> ops);
   void fire(WatchEvent::Type type, const std::string& path, std::map<std::string, int>& watches);
   void on_changed(const std::string& path, WatchEvent::Type type);
   bool has_children(const std::string& path) const { return !names_below(path).empty(); }
@@ -70,6 +72,7 @@ class FakeZooKeeper final : public ZooKeeper {
   bool is_connected_ = true;
   std::deque<std::coroutine_handle<>> disconnected_;
   int64_t last_zxid_ = 100;
+  int64_t next_number_ = 0;
   int64_t session_id_ = 0x1;
   int64_t previous_session_id_ = 0;
 };
