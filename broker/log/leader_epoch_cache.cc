@@ -48,11 +48,11 @@ std::optional<LeaderEpoch> LeaderEpochCache::latest() const {
 void LeaderEpochCache::assign(LeaderEpoch epoch, Offset start_offset) {
   ASSERT(epoch.value >= 0 && start_offset.value >= 0);
   if (!entries_.empty() && entries_.back().epoch == epoch && entries_.back().start_offset <= start_offset) return;
-  while (!entries_.empty() && (entries_.back().epoch >= epoch || entries_.back().start_offset >= start_offset)) {
+  while (!entries_.empty() && (entries_.back().epoch > epoch || entries_.back().start_offset >= start_offset)) {
     entries_.pop_back();
   }
-  entries_.push_back({epoch, start_offset});
   is_changed_ = true;
+  if (latest() != epoch) entries_.push_back({epoch, start_offset});
 }
 
 std::optional<EpochEnd> LeaderEpochCache::end_offset_for(LeaderEpoch epoch, Offset log_end_offset) const {

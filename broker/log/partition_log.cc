@@ -33,22 +33,33 @@ Result<void> PartitionLog::load(const OpenOptions& options) {
   }
   OpenOptions adjusted = options;
   if (auto loaded = epochs_.load(); !loaded) {
-    if (options.clean_shutdown) return loaded;
     log::warn("reading the whole log, because of a damaged file: {}", loaded.error().message);
     adjusted.recovery_point = Offset(0);
+    adjusted.clean_shutdown = false;
   }
   auto topic_id = read_partition_metadata(files_, directory_);
-  if (!topic_id) return topic_id.error();
-  topic_id_ = *topic_id;
+  if (topic_id) {
+    topic_id_ = *topic_id;
+  } else if (topic_id.error().is(ErrorCode::kafka_storage_error)) {
+    log::warn("the controller will tell the topic id again, because of a damaged file: {}",
+              topic_id.error().message);
+  } else {
+    return topic_id.error();
+  }
   auto loaded = load_log({files_, directory_, config_, clock_.wall_ms()}, name_, adjusted, epochs_, producers_);
   if (!loaded) return loaded.error();
   segments_ = std::move(loaded->segments);
   log_end_offset_ = loaded->log_end_offset;
   recovery_point_ = loaded->recovery_point;
   log_start_offset_ = std::max(log_start_offset_, segments_.front()->base_offset());
+  // Whoever died may not have made durable what it made here.
+  bool is_doubtful = !options.clean_shutdown && has_records();
+  is_directory_new_ = directory_changed_ = epochs_unsynced_ = is_doubtful;
   release_file();
   return {};
 }
+
+bool PartitionLog::has_records() const { return segments_.size() > 1 || segments_.front()->size() > 0; }
 
 std::vector<Offset> PartitionLog::segment_base_offsets() const {
   std::vector<Offset> offsets;
@@ -186,6 +197,7 @@ Result<void> PartitionLog::roll() {
 Result<void> PartitionLog::roll_at(Offset base_offset) {
   if (active().size() == 0 && active().base_offset() == base_offset) return {};
   if (auto closed = active().deactivate(); !closed) return closed;
+  changed_from_ = std::min(changed_from_, active().base_offset());
   log::info("rolled a new segment partition={} base_offset={}", name_.to_string(), base_offset.value);
   if (auto added = add_segment(base_offset); !added) return added;
   return producers_.take_snapshot(base_offset);

@@ -145,7 +145,8 @@ class PartitionLog {
   /// What has to be synced for the recovery point to rise to the log's end; `mark_flushed` follows once it was run.
   Result<FlushJob> prepare_flush();
   void mark_flushed(const FlushJob& job);
-  /// Writes and syncs everything; the log takes no more calls. Blocks.
+  /// Writes and syncs everything but the directory that this log's directory lies in; the log takes no more calls.
+  /// Blocks.
   Result<void> close();
   /// Gives the directory another name; whoever reads the log goes on.
   Result<void> rename_directory(const std::string& directory);
@@ -163,6 +164,7 @@ class PartitionLog {
         producers_(files, directory_) {}
 
   Result<void> load(const OpenOptions& options);
+  bool has_records() const;
   Segment& active() { return *segments_.back(); }
   /// The index of the segment that holds `offset`, or would.
   size_t segment_for(Offset offset) const;
@@ -172,6 +174,8 @@ class PartitionLog {
   Result<void> roll_at(Offset base_offset);
   Result<void> save_epochs();
   Result<void> add_segment(Offset base_offset);
+  /// The epochs, where they changed.
+  Result<void> add_unsynced_epochs(FlushJob& job);
   /// Takes the segments [first, last) out of the log, their files renamed for removal.
   Result<void> remove_segments(size_t first, size_t last);
   /// How many of the oldest segments `retention` lets go.
@@ -195,6 +199,9 @@ class PartitionLog {
   std::optional<Uuid> topic_id_;
   std::vector<std::string> deleted_files_;
   uint64_t truncations_ = 0;
+  /// Segments from the one that holds this on were cut or closed since the last flush, be it below the recovery
+  /// point.
+  Offset changed_from_{INT64_MAX};
   bool directory_changed_ = false;  ///< since the last flush
   bool is_directory_new_ = false;   ///< or has a new name, since the last flush
   bool epochs_unsynced_ = false;

@@ -38,6 +38,7 @@ Result<void> PartitionLog::truncate_to(Offset end) {
     if (auto removed = remove_segments(holder + 1, segments_.size()); !removed) return fail(removed.error());
     if (auto activated = active().truncate_to(end); !activated) return fail(activated.error());
     ++truncations_;
+    changed_from_ = std::min(changed_from_, active().base_offset());
     recovery_point_ = std::min(recovery_point_, log_end_offset_);
     log_start_offset_ = std::min(log_start_offset_, log_end_offset_);
     if (auto cut = producers_.truncate(segments_, producers_now()); !cut) return fail(cut.error());
@@ -98,6 +99,16 @@ Result<void> PartitionLog::remove_segments(size_t first, size_t last) {
   return {};
 }
 
+Result<void> PartitionLog::add_unsynced_epochs(FlushJob& job) {
+  if (!epochs_unsynced_) return {};
+  directory_changed_ = true;
+  if (!files_.exists(epochs_.path())) return {};
+  auto file = files_.open(epochs_.path(), OpenMode::read_write);
+  if (!file) return file.error();
+  job.to_sync.push_back(*file);
+  return {};
+}
+
 Result<FlushJob> PartitionLog::prepare_flush() {
   if (failure_) return *failure_;
   if (auto saved = save_epochs(); !saved) return saved.error();
@@ -106,10 +117,9 @@ Result<FlushJob> PartitionLog::prepare_flush() {
   job.log = this;
   job.truncations = truncations_;
   job.files = &files_;
-  if (directory_changed_ || epochs_unsynced_) job.directories_to_sync.push_back(directory_);
-  if (is_directory_new_) job.directories_to_sync.push_back(parent_of(directory_));
-  if (recovery_point_ < log_end_offset_) {
-    for (size_t i = segment_for(recovery_point_); i < segments_.size(); ++i) {
+  Offset first_changed = std::min(recovery_point_, changed_from_);
+  if (first_changed < log_end_offset_ || changed_from_.value != INT64_MAX) {
+    for (size_t i = segment_for(first_changed); i < segments_.size(); ++i) {
       auto to_sync = segments_[i]->prepare_flush();
       if (!to_sync) return fail(to_sync.error());
       job.to_sync.insert(job.to_sync.end(), to_sync->begin(), to_sync->end());
@@ -118,15 +128,14 @@ Result<FlushJob> PartitionLog::prepare_flush() {
       if (*aborted) job.to_sync.push_back(*aborted);
     }
   }
+  if (auto added = add_unsynced_epochs(job); !added) return fail(added.error());
   auto snapshots = producers_.open_unsynced();
   if (!snapshots) return fail(snapshots.error());
   job.to_sync.insert(job.to_sync.end(), snapshots->begin(), snapshots->end());
-  if (epochs_unsynced_ && files_.exists(epochs_.path())) {
-    auto file = files_.open(epochs_.path(), OpenMode::read_write);
-    if (!file) return fail(file.error());
-    job.to_sync.push_back(*file);
-  }
+  if (directory_changed_) job.directories_to_sync.push_back(directory_);
+  if (is_directory_new_) job.directories_to_sync.push_back(parent_of(directory_));
   epochs_unsynced_ = directory_changed_ = is_directory_new_ = false;
+  changed_from_ = Offset(INT64_MAX);
   return job;
 }
 
@@ -140,10 +149,15 @@ Result<void> PartitionLog::close() {
   if (failure_) return *failure_;
   if (recovery_point_ < log_end_offset_ || active().size() > 0) {
     if (auto closed = active().deactivate(); !closed) return fail(closed.error());
+    changed_from_ = std::min(changed_from_, active().base_offset());
   }
   if (auto saved = save_epochs(); !saved) return saved;
   if (epochs_.is_changed()) return storage_error({{}, "no room for " + epochs_.path()});
   if (auto taken = producers_.take_snapshot(log_end_offset_); !taken) return fail(taken.error());
+  // Thousands of partitions never had a record: nothing of them is missed should the power go.
+  bool is_untouched = !directory_changed_ && changed_from_.value == INT64_MAX;
+  if (!has_records() && is_untouched) return {};
+  is_directory_new_ = false;  // the log directory is synced once, for all that are closed
   auto job = prepare_flush();
   if (!job) return job.error();
   if (auto flushed = job->run(); !flushed) return fail(flushed.error());

@@ -6,15 +6,14 @@
 #include "broker/types/error_code.h"
 
 namespace gregor {
-namespace {
-std::string path_in(const std::string& directory) { return directory + "/partition.metadata"; }
-}  // namespace
+
+std::string partition_metadata_path(const std::string& directory) { return directory + "/partition.metadata"; }
 
 Result<std::optional<Uuid>> read_partition_metadata(FileSystem& files, const std::string& directory) {
-  std::string path = path_in(directory);
+  std::string path = partition_metadata_path(directory);
   if (!files.exists(path)) return std::optional<Uuid>();
   auto text = read_text_file(files, path, 4096);
-  if (!text) return storage_error(text.error());
+  if (!text) return text.error();
   constexpr std::string_view kBegin = "version: 0\ntopic_id: ";
   if (text->starts_with(kBegin)) {
     std::string id = text->substr(kBegin.size());
@@ -25,7 +24,7 @@ Result<std::optional<Uuid>> read_partition_metadata(FileSystem& files, const std
 }
 
 Result<void> write_partition_metadata(FileSystem& files, const std::string& directory, const Uuid& topic_id) {
-  return replace_text_file_unsynced(files, path_in(directory),
+  return replace_text_file_unsynced(files, partition_metadata_path(directory),
                                     fmt::format("version: 0\ntopic_id: {}\n", topic_id.to_string()));
 }
 

@@ -224,9 +224,10 @@ Result<bool> Loader::recover_segment(size_t index) {
     if (!is_in_order || !batch.is_intact()) break;
     if (auto noted = segment.note_batch(batch, (*found)->position); !noted) return noted.error();
     if (auto noted = producers_.note(batch, segment.base_offset()); !noted) return noted.error();
-    if (batch.leader_epoch() > epochs_.latest().value_or(kNoEpoch)) {
-      epochs_.assign(batch.leader_epoch(), batch.base_offset());
-    }
+    // The checkpoint may know of an epoch whose records were lost, while older ones came back.
+    bool is_known =
+        batch.leader_epoch() == kNoEpoch || epochs_.epoch_of(batch.base_offset()) == batch.leader_epoch();
+    if (!is_known) epochs_.assign(batch.leader_epoch(), batch.base_offset());
     least_next = batch.next_offset();
     valid_size = scanner->position();
   }
