@@ -1,19 +1,20 @@
 #include "broker/log/producer_entry.h"
 
 #include <algorithm>
-#include <limits>
 
 namespace gregor {
 namespace {
 
-constexpr int32_t kMaxSequence = std::numeric_limits<int32_t>::max();
+/// How many sequence numbers there are, from 0 on.
+constexpr int64_t kSequences = int64_t(1) << 31;
 
 }  // namespace
 
 int32_t sequence_after(int32_t sequence, int32_t distance) {
   if (sequence == kNoSequence) return kNoSequence;
-  if (sequence > kMaxSequence - distance) return distance - (kMaxSequence - sequence) - 1;
-  return sequence + distance;
+  // In 64 bits, since a log that somebody else wrote may claim anything.
+  int64_t next = int64_t(sequence) + distance;
+  return static_cast<int32_t>(next >= kSequences ? next - kSequences : next);
 }
 
 int32_t last_sequence(const BatchView& batch) {
@@ -21,8 +22,8 @@ int32_t last_sequence(const BatchView& batch) {
 }
 
 int32_t ProducedBatch::first_sequence() const {
-  if (last_sequence < offset_delta) return kMaxSequence - (offset_delta - last_sequence) + 1;
-  return last_sequence - offset_delta;
+  int64_t first = int64_t(last_sequence) - offset_delta;
+  return static_cast<int32_t>(first < 0 ? first + kSequences : first);
 }
 
 std::optional<Offset> ProducerEntry::transaction_start() const {

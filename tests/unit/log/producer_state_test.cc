@@ -110,6 +110,19 @@ TEST_F(ProducerStateTest, KnowsABatchWhoseSequencesWrap) {
   EXPECT_EQ(state_.find(4000)->last_sequence(), 1);
 }
 
+TEST_F(ProducerStateTest, SequencesCountRoundInBothDirections) {
+  EXPECT_EQ(sequence_after(5, 3), 8);
+  EXPECT_EQ(sequence_after(kMaxSequence, 1), 0);
+  EXPECT_EQ(sequence_after(kMaxSequence - 1, 5), 3);
+  EXPECT_EQ(sequence_after(kNoSequence, 3), kNoSequence);
+  auto first = [](int32_t last, int32_t delta) {
+    return ProducedBatch{Offset(100), 0, last, delta}.first_sequence();
+  };
+  EXPECT_EQ(first(8, 3), 5);
+  EXPECT_EQ(first(0, 1), kMaxSequence);
+  EXPECT_EQ(first(3, 5), kMaxSequence - 1);
+}
+
 TEST_F(ProducerStateTest, ANewEpochForgetsTheBatchesOfTheOldOne) {
   note(Sent{.sequence = 0});
   note(Sent{.sequence = 1});
