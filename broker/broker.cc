@@ -51,7 +51,7 @@ Broker::Broker(BrokerRuntime runtime, BrokerConfig config, UniqueFunction<void(s
       topic_metrics_(runtime.shards, config_.get(options::gregor_metrics_topics),
                      [this](std::string_view name) { return metadata_.image().topic(name) != nullptr; }),
       request_metrics_(runtime.shards),
-      request_memory_(request_memory_limit(config_)) {}
+      request_memory_(*runtime.shards[0], request_memory_limit(config_)) {}
 
 Broker::~Broker() = default;
 
@@ -73,7 +73,10 @@ Task<Result<void>> Broker::bring_up() {
   if (!done || is_stopping_) co_return done;
   done = co_await take_identity();
   if (!done || is_stopping_) co_return done;
-  wire();
+  auto read_limits = [this] { return server_limits(config_); };
+  Result<ServerLimits> limits = co_await in_background(runtime_.pool, read_limits);
+  if (!limits) co_return limits.error();
+  wire(std::move(*limits));
   done = co_await config_follower_->read_options();
   if (!done || is_stopping_) co_return done;
   observability_.status().set_state(BrokerState::recovery);
@@ -201,7 +204,7 @@ std::vector<LogDirectory*> Broker::directories() const {
   return all;
 }
 
-void Broker::wire() {
+void Broker::wire(ServerLimits limits) {
   observability_.status().set_identity(id_.value, cluster_id_);
   partitions_ = std::make_unique<Partitions>(
       ReplicaEnvironment{id_, runtime_.shards, runtime_.pool, runtime_.clock, runtime_.random, directories()});
@@ -221,7 +224,8 @@ void Broker::wire() {
   wire_apis();
   dispatcher_ = std::make_unique<Dispatcher>(apis_, metadata_, request_metrics_, id_);
   server_ = std::make_unique<Server>(runtime_.network, runtime_.shards, *dispatcher_, request_memory_,
-                                     server_config(config_));
+                                     ServerConfig{listen_options(config_), std::move(limits)});
+  observability_.add(*server_);
 }
 
 void Broker::wire_apis() {

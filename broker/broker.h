@@ -67,11 +67,12 @@ class Broker {
   zk::BrokerRegistration registration() const;
   std::string advertised_text() const;
   Task<Result<void>> register_self();
-  void wire();
+  void wire(ServerLimits limits);
   void start_chores();
   std::vector<LogDirectory*> directories() const;
   void wire_apis();
   void register_reconfigurable_parts();
+  Task<void> renew_limits();
   void register_listeners_as_reconfigurable();
   Task<void> update_listeners();
   void on_session(SessionState state);

@@ -80,10 +80,31 @@ class Socket {
   UniqueFunction<void()> hang_up_;
 };
 
-/// A listening socket. Closed when destroyed.
+/// Given a connected socket on the shard it belongs to.
+using AcceptHandler = UniqueFunction<void(std::unique_ptr<Socket>)>;
+
+/// Where a connection that was just accepted goes. `handler` is destroyed unused where the peer was gone already.
+struct Admission {
+  Shard* shard = nullptr;  ///< null: the connection is closed at once
+  AcceptHandler handler;
+};
+
+struct ListenOptions {
+  int backlog = 50;            ///< connections that may wait to be accepted
+  int send_buffer_bytes = -1;  ///< of accepted sockets; -1 leaves it to the operating system, as in the next one
+  int receive_buffer_bytes = -1;
+};
+
+/// A listening socket. Closed when destroyed. On the shard that made it.
 class Listener {
  public:
+  /// Decides on a connection, of whose peer it is told the address.
+  using Admit = UniqueFunction<Admission(const std::string& address)>;
+
   virtual ~Listener() = default;
+  /// From the next one on, connections wait in the backlog until `resume`.
+  virtual void pause() = 0;
+  virtual void resume() = 0;
   /// The port that it listens on, also where 0 was asked for.
   virtual uint16_t port() const = 0;
 };
@@ -91,17 +112,12 @@ class Listener {
 /// Where connections come from and go to.
 class Network {
  public:
-  /// Given a connected socket on the shard it belongs to.
-  using AcceptHandler = UniqueFunction<void(std::unique_ptr<Socket>)>;
-  /// Chooses the shard for the next accepted connection.
-  using ShardChooser = UniqueFunction<Shard&()>;
-
   virtual ~Network() = default;
 
-  /// Listens on `host`:`port` (all addresses when `host` is empty). Connections are accepted on the calling shard
-  /// and handed, on the shard that `choose` names, to `accepted`. Error: the address can't be bound, saying why.
-  virtual Result<std::unique_ptr<Listener>> listen(const std::string& host, uint16_t port, int backlog,
-                                                   ShardChooser choose, AcceptHandler accepted) = 0;
+  /// Listens on `host`:`port` (all addresses when `host` is empty). Connections are accepted on the calling shard,
+  /// where `admit` is asked about each. Error: the address can't be bound, saying why.
+  virtual Result<std::unique_ptr<Listener>> listen(const std::string& host, uint16_t port, ListenOptions options,
+                                                   Listener::Admit admit) = 0;
   /// Connects from the calling shard, looking the name up in the background. Error: names host, port and reason.
   virtual Task<Result<std::unique_ptr<Socket>>> connect(std::string host, uint16_t port, Duration timeout) = 0;
 };
@@ -111,8 +127,8 @@ class PosixNetwork final : public Network {
  public:
   explicit PosixNetwork(BackgroundPool& pool) : pool_(pool) {}
 
-  Result<std::unique_ptr<Listener>> listen(const std::string& host, uint16_t port, int backlog, ShardChooser choose,
-                                           AcceptHandler accepted) override;
+  Result<std::unique_ptr<Listener>> listen(const std::string& host, uint16_t port, ListenOptions options,
+                                           Listener::Admit admit) override;
   Task<Result<std::unique_ptr<Socket>>> connect(std::string host, uint16_t port, Duration timeout) override;
 
  private:

@@ -126,9 +126,21 @@ class PosixSocket final : public Socket, IoHandler {
   bool hung_up_ = false;
 };
 
-/// Makes a socket ready for our use; false when the peer is gone already.
-bool prepare(Poco::Net::StreamSocket& socket) {
+/// The address of `peer` without its port; empty when it can't be told.
+std::string host_of(const sockaddr_storage& peer, socklen_t size) {
   try {
+    std::string text = text_of(Poco::Net::SocketAddress(reinterpret_cast<const sockaddr*>(&peer), size));
+    text.erase(text.rfind(':'));
+    return text.starts_with('[') ? text.substr(1, text.size() - 2) : text;
+  } catch (const Poco::Exception&) {
+    return "";
+  }
+}
+
+/// Makes a socket ready for our use; false when the peer is gone already.
+bool prepare(Poco::Net::StreamSocket& socket, int send_buffer_bytes = -1) {
+  try {
+    if (send_buffer_bytes >= 0) socket.setSendBufferSize(send_buffer_bytes);
     socket.setBlocking(false);
     socket.setNoDelay(true);
     socket.setKeepAlive(true);
@@ -140,11 +152,11 @@ bool prepare(Poco::Net::StreamSocket& socket) {
 
 class PosixListener final : public Listener, IoHandler {
  public:
-  PosixListener(Poco::Net::ServerSocket socket, Network::ShardChooser choose, Network::AcceptHandler accepted)
+  PosixListener(Poco::Net::ServerSocket socket, int send_buffer_bytes, Admit admit)
       : shard_(current_epoll_shard()),
         socket_(std::move(socket)),
-        choose_(std::move(choose)),
-        accepted_(std::make_shared<Network::AcceptHandler>(std::move(accepted))) {
+        send_buffer_bytes_(send_buffer_bytes),
+        admit_(std::move(admit)) {
     shard_.watch(socket_.impl()->sockfd(), *this);
   }
   ~PosixListener() override {
@@ -153,19 +165,29 @@ class PosixListener final : public Listener, IoHandler {
     shard_.unwatch(socket_.impl()->sockfd());
   }
 
+  void pause() override { is_paused_ = true; }
+  void resume() override {
+    if (!std::exchange(is_paused_, false)) return;
+    // What waits in the backlog told of itself before. Not from here: the caller may be deciding on a connection.
+    shard_.cancel(retry_);
+    retry_ = shard_.call_after(Duration::zero(), [this] { on_io(0); });
+  }
   uint16_t port() const override { return socket_.address().port(); }
 
  private:
   void on_io(uint32_t) override {
-    while (accept_one()) {
+    while (!is_paused_ && accept_one()) {
     }
   }
 
   /// True when there may be more to accept.
   bool accept_one() {
-    int descriptor = ::accept4(socket_.impl()->sockfd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    sockaddr_storage peer{};
+    socklen_t size = sizeof peer;
+    int descriptor = ::accept4(socket_.impl()->sockfd(), reinterpret_cast<sockaddr*>(&peer), &size,
+                               SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (descriptor < 0) return after_failed_accept();
-    hand_over(descriptor);
+    hand_over(descriptor, admit_(host_of(peer, size)));
     return true;
   }
 
@@ -181,20 +203,26 @@ class PosixListener final : public Listener, IoHandler {
   }
 
   // The descriptor, not a socket: Poco's are shared objects, which even a move leaves in two threads' hands.
-  void hand_over(int descriptor) {
-    choose_().post([descriptor, accepted = accepted_] {
+  void hand_over(int descriptor, Admission admission) {
+    if (admission.shard == nullptr) {
+      ::close(descriptor);
+      return;
+    }
+    auto take = [descriptor, send_buffer_bytes = send_buffer_bytes_,
+                 handler = std::move(admission.handler)]() mutable {
       Poco::Net::StreamSocket socket(new Poco::Net::StreamSocketImpl(descriptor));
-      if (!prepare(socket)) return;
+      if (!prepare(socket, send_buffer_bytes)) return;
       auto connected = std::make_unique<PosixSocket>(std::move(socket));
-      if (connected->learn_addresses()) (*accepted)(std::move(connected));
-    });
+      if (connected->learn_addresses()) handler(std::move(connected));
+    };
+    admission.shard->post(std::move(take));
   }
 
   EpollShard& shard_;
   Poco::Net::ServerSocket socket_;
-  Network::ShardChooser choose_;
-  // Shared with the sockets on their way to other shards.
-  std::shared_ptr<Network::AcceptHandler> accepted_;
+  const int send_buffer_bytes_;
+  Admit admit_;
+  bool is_paused_ = false;
   TimerId retry_ = 0;
 };
 
@@ -244,16 +272,22 @@ Poco::Net::ServerSocket bound_socket(const std::string& host, uint16_t port) {
   }
 }
 
+/// Throws Poco's exceptions. The buffer's size counts from the handshake on, so it is set before listening.
+Poco::Net::ServerSocket listening_socket(const std::string& host, uint16_t port, const ListenOptions& options) {
+  Poco::Net::ServerSocket socket = bound_socket(host, port);
+  if (options.receive_buffer_bytes >= 0) socket.setReceiveBufferSize(options.receive_buffer_bytes);
+  socket.listen(options.backlog);
+  socket.setBlocking(false);
+  return socket;
+}
+
 }  // namespace
 
-Result<std::unique_ptr<Listener>> PosixNetwork::listen(const std::string& host, uint16_t port, int backlog,
-                                                       ShardChooser choose, AcceptHandler accepted) {
+Result<std::unique_ptr<Listener>> PosixNetwork::listen(const std::string& host, uint16_t port,
+                                                       ListenOptions options, Listener::Admit admit) {
   try {
-    Poco::Net::ServerSocket socket = bound_socket(host, port);
-    socket.listen(backlog);
-    socket.setBlocking(false);
-    return std::unique_ptr<Listener>(
-        std::make_unique<PosixListener>(std::move(socket), std::move(choose), std::move(accepted)));
+    return std::unique_ptr<Listener>(std::make_unique<PosixListener>(listening_socket(host, port, options),
+                                                                     options.send_buffer_bytes, std::move(admit)));
   } catch (const Poco::Exception& exception) {
     int number = exception.code() != 0 ? exception.code() : EADDRINUSE;
     return system_error(number, "listen on " + (host.empty() ? "*" : host) + ":" + std::to_string(port));

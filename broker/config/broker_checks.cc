@@ -92,7 +92,8 @@ Result<void> check_connections(const BrokerConfig& config) {
     return invalid_value("max.connections.per.ip", "0",
                          "must be at least 1 unless max.connections.per.ip.overrides is set");
   }
-  return {};
+  auto overrides = parse_connections_per_ip(config.get(options::max_connections_per_ip_overrides));
+  return overrides ? Result<void>() : Result<void>(overrides.error());
 }
 
 Result<void> check_http(const BrokerConfig& config) {

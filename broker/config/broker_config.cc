@@ -166,6 +166,12 @@ OptionValue BrokerConfig::effective_value(size_t index) const {
   return converted(values_[index], factor, type);
 }
 
+std::map<std::string, int32_t> BrokerConfig::connections_per_ip_overrides() const {
+  auto overrides = parse_connections_per_ip(get(options::max_connections_per_ip_overrides));
+  ASSERT(overrides.ok());  // checked when the configuration was read
+  return *overrides;
+}
+
 std::optional<Endpoint> BrokerConfig::http_listener() const {
   std::string address = get(options::gregor_http_listener);
   if (address.empty()) return std::nullopt;

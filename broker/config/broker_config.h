@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -69,6 +70,8 @@ class BrokerConfig {
   /// The advertised listener that brokers use among themselves.
   const Endpoint& inter_broker_listener() const { return listeners_.inter_broker; }
   std::vector<std::string> log_dirs() const;
+  /// max.connections.per.ip.overrides: hosts, addresses or names, and how many connections each may have.
+  std::map<std::string, int32_t> connections_per_ip_overrides() const;
   /// gregor.http.listener; none when it is empty.
   std::optional<Endpoint> http_listener() const;
 

@@ -138,6 +138,22 @@ Result<Endpoint> parse_http_endpoint(std::string_view key, const std::string& te
   return *endpoint;
 }
 
+Result<std::map<std::string, int32_t>> parse_connections_per_ip(const std::string& text) {
+  std::map<std::string, int32_t> counts;
+  for (const std::string& pair : split_list(text)) {
+    size_t colon = pair.rfind(':');
+    std::string_view number = colon == std::string::npos ? "" : std::string_view(pair).substr(colon + 1);
+    int32_t count = -1;
+    auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), count);
+    if (error != std::errc{} || end != number.data() + number.size() || count < 0 || colon == 0) {
+      return invalid_value("max.connections.per.ip.overrides", text,
+                           fmt::format("{} is not of the form host:count", pair));
+    }
+    counts[pair.substr(0, colon)] = count;
+  }
+  return counts;
+}
+
 int32_t shared_port(const std::vector<Endpoint>& endpoints) {
   for (size_t i = 0; i < endpoints.size(); ++i) {
     for (size_t j = 0; j < i; ++j) {

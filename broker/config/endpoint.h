@@ -42,6 +42,9 @@ Result<std::vector<Endpoint>> parse_endpoints(std::string_view key, const std::s
 /// Reads `host:port`, IPv6 in brackets, the value of the option `key`. The listener gets the name HTTP. Error:
 /// invalid_config.
 Result<Endpoint> parse_http_endpoint(std::string_view key, const std::string& text);
+/// Reads max.connections.per.ip.overrides, `host:count,...`; IPv6 addresses need no brackets. Error:
+/// invalid_config.
+Result<std::map<std::string, int32_t>> parse_connections_per_ip(const std::string& text);
 /// A port that two of `endpoints` share although both can't listen at it, or 0. One IPv4 and one IPv6 address may
 /// share a port.
 int32_t shared_port(const std::vector<Endpoint>& endpoints);

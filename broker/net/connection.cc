@@ -9,9 +9,16 @@
 namespace gregor {
 namespace {
 
-// What a frame's announced size alone may make us reserve; beyond it memory grows with the bytes that really came.
-constexpr size_t kFirstReservationBytes = 2 << 20;
-constexpr Duration kBudgetRetryDelay = std::chrono::milliseconds(5);
+// What a frame's announced size alone may make us reserve, and what its first bytes may; beyond that memory grows
+// with the bytes that really came.
+constexpr size_t kFirstReservationBytes = 64 << 10;
+constexpr size_t kSecondReservationBytes = 2 << 20;
+
+/// How much room a frame gets of which `received` bytes are there.
+size_t next_room(size_t size, size_t received) {
+  if (received == 0) return std::min(size, kFirstReservationBytes);
+  return std::min(size, std::max(kSecondReservationBytes, received * 2));
+}
 
 bool is_ordinary_end(const Error& error) {
   return error.code == std::error_code(ECONNRESET, std::system_category()) ||
@@ -21,7 +28,7 @@ bool is_ordinary_end(const Error& error) {
 }  // namespace
 
 Connection::Connection(std::unique_ptr<Socket> socket, std::string listener_name, FrameHandler& handler,
-                       MemoryBudget& budget, ConnectionLimits limits)
+                       MemoryBudget& budget, const ConnectionLimits& limits)
     : socket_(std::move(socket)),
       handler_(handler),
       budget_(budget),
@@ -86,10 +93,10 @@ Task<Result<Buffer>> Connection::receive_frame(BudgetShare& share) {
 
 Task<Result<void>> Connection::receive_body(Buffer& body, size_t size, BudgetShare& share) {
   while (body.size() < size) {
-    size_t room = std::min(size, std::max(kFirstReservationBytes, body.size() * 2));
-    while (!share.try_grow_to(room)) {
-      if (info_.gone.stop_requested()) co_return system_error(ECONNRESET, "waiting for request memory");
-      co_await sleep_for(kBudgetRetryDelay);
+    size_t room = next_room(size, body.size());
+    if (!share.try_grow_to(room)) {
+      bool has_room = co_await share.grow_to(room, info_.gone);
+      if (!has_room) co_return system_error(ECONNRESET, "waiting for request memory");
     }
     size_t filled = body.size();
     body.resize(room);

@@ -39,7 +39,7 @@ struct ConnectionLimits {
 class Connection {
  public:
   Connection(std::unique_ptr<Socket> socket, std::string listener_name, FrameHandler& handler, MemoryBudget& budget,
-             ConnectionLimits limits);
+             const ConnectionLimits& limits);
 
   /// Serves the peer until it goes, breaks the protocol or is shut down.
   Task<void> serve();
@@ -58,7 +58,7 @@ class Connection {
   std::unique_ptr<Socket> socket_;
   FrameHandler& handler_;
   MemoryBudget& budget_;
-  const ConnectionLimits limits_;
+  const ConnectionLimits& limits_;  ///< those of the shard, which may change
   std::stop_source gone_;
   ConnectionInfo info_;
   Instant last_active_;

@@ -1,61 +1,78 @@
 #pragma once
 
 #include <atomic>
+#include <coroutine>
 #include <cstddef>
+#include <list>
+#include <memory>
+#include <stop_token>
+
+#include "runtime/shard.h"
 
 namespace gregor {
 
-/// The bytes that requests of all connections together may hold. Any thread may use it.
+/// The bytes that requests of all connections together may hold. Used on every shard.
 ///
+/// What does not fit waits, in one queue for all shards, which lives on the home shard: first come, first served.
 /// Never overdrawn by more than two requests: the one that takes what is left, and one of those that have begun.
 /// That one lets requests that wait for each other's memory go on, one after another.
 class MemoryBudget {
  public:
-  explicit MemoryBudget(size_t limit_bytes) : limit_bytes_(limit_bytes) {}
+  MemoryBudget(Shard& home, size_t limit_bytes) : home_(home), limit_bytes_(limit_bytes) {}
 
-  /// Takes `bytes` unless the budget is used up already.
-  bool try_take(size_t bytes) {
-    if (used_bytes_.load(std::memory_order_relaxed) >= limit_bytes_) return false;
-    used_bytes_.fetch_add(bytes, std::memory_order_relaxed);
-    return true;
-  }
-  /// Takes `bytes` in any case when `who` is, or can become, the one that may overdraw.
-  bool try_overdraw(const void* who, size_t bytes) {
-    const void* holder = nullptr;
-    if (!overdrawer_.compare_exchange_strong(holder, who) && holder != who) return false;
-    used_bytes_.fetch_add(bytes, std::memory_order_relaxed);
-    return true;
-  }
-  /// `who` may not overdraw any more.
-  void end_overdraw(const void* who) { overdrawer_.compare_exchange_strong(who, nullptr); }
-  void give_back(size_t bytes) { used_bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
-  size_t used_bytes() const { return used_bytes_.load(std::memory_order_relaxed); }
+  /// Takes effect at once; what is held stays held.
+  void set_limit(size_t limit_bytes);
+  size_t limit_bytes() const { return limit_bytes_; }
+  size_t used_bytes() const { return used_bytes_; }
 
  private:
-  const size_t limit_bytes_;
+  friend class BudgetShare;
+
+  struct Wait {
+    const void* who;
+    size_t bytes;
+    bool has_begun;
+    Shard& origin;
+    std::coroutine_handle<> awaiting;
+    // On the home shard, until the wait has ended.
+    bool is_queued = false;
+    bool is_cancelled = false;
+    bool is_granted = false;
+  };
+
+  /// Takes `bytes` unless the budget is used up already, or others wait.
+  bool try_take(size_t bytes);
+  /// Takes `bytes` in any case when `who` is the one that may overdraw.
+  bool try_overdraw(const void* who, size_t bytes);
+  void give_back(const void* who, size_t bytes);
+
+  // On the home shard.
+  void enqueue(std::shared_ptr<Wait> wait);
+  void cancel(const std::shared_ptr<Wait>& wait);
+  void end(const std::shared_ptr<Wait>& wait);
+  /// Grants what can be granted.
+  void serve();
+  bool grant_one();
+
+  Shard& home_;
+  std::atomic<size_t> limit_bytes_;
   std::atomic<size_t> used_bytes_{0};
+  std::atomic<size_t> waiting_{0};  ///< those on their way into the queue among them
   std::atomic<const void*> overdrawer_{nullptr};
+  std::list<std::shared_ptr<Wait>> queue_;  ///< on the home shard
 };
 
-/// A share of the budget, given back when it goes out of scope.
+/// A share of the budget, given back when it goes out of scope. On one shard.
 class BudgetShare {
  public:
   explicit BudgetShare(MemoryBudget& budget) : budget_(&budget) {}
   BudgetShare(const BudgetShare&) = delete;
   BudgetShare& operator=(const BudgetShare&) = delete;
-  ~BudgetShare() {
-    budget_->end_overdraw(this);
-    budget_->give_back(bytes_);
-  }
+  ~BudgetShare() { budget_->give_back(this, bytes_); }
 
-  bool try_grow_to(size_t bytes) {
-    if (bytes <= bytes_) return true;
-    size_t more = bytes - bytes_;
-    bool has_begun = bytes_ > 0;
-    if (!budget_->try_take(more) && !(has_begun && budget_->try_overdraw(this, more))) return false;
-    bytes_ = bytes;
-    return true;
-  }
+  bool try_grow_to(size_t bytes);
+  /// The same, waiting for its turn; false when `gone` was stopped first.
+  Task<bool> grow_to(size_t bytes, std::stop_token gone);
 
  private:
   MemoryBudget* budget_;

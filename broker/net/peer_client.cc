@@ -1,5 +1,6 @@
 #include "broker/net/peer_client.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -7,6 +8,8 @@ namespace gregor {
 namespace {
 
 constexpr int32_t kMaxAnswerBytes = 256 << 20;
+// What an announced size alone may make us reserve; beyond it memory grows with the bytes that really came.
+constexpr size_t kFirstReservationBytes = 1 << 20;
 
 }  // namespace
 
@@ -44,9 +47,13 @@ Task<Result<Buffer>> PeerClient::exchange_connected(Buffer frame) {
     co_return Error{std::make_error_code(std::errc::message_size),
                     address_ + " announced an answer of " + std::to_string(size) + " bytes"};
   }
-  Buffer answer(static_cast<size_t>(size));
-  received = co_await receive_exactly(*socket_, answer.span());
-  if (!received) co_return received.error();
+  Buffer answer;
+  while (answer.size() < static_cast<size_t>(size)) {
+    size_t filled = answer.size();
+    answer.resize(std::min(static_cast<size_t>(size), std::max(kFirstReservationBytes, filled * 2)));
+    received = co_await receive_exactly(*socket_, answer.span().subspan(filled));
+    if (!received) co_return received.error();
+  }
   co_return std::move(answer);
 }
 

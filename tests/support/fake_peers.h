@@ -22,8 +22,7 @@ class FakePeers final : public Network {
   void take_down(uint16_t port) { down_.insert(port); }
   void bring_up(uint16_t port) { down_.erase(port); }
 
-  Result<std::unique_ptr<Listener>> listen(const std::string&, uint16_t, int, ShardChooser,
-                                           AcceptHandler) override {
+  Result<std::unique_ptr<Listener>> listen(const std::string&, uint16_t, ListenOptions, Listener::Admit) override {
     return system_error(ENOSYS, "listen");
   }
   Task<Result<std::unique_ptr<Socket>>> connect(std::string host, uint16_t port, Duration) override {

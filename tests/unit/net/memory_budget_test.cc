@@ -2,42 +2,101 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/manual_shards.h"
+
 namespace gregor {
 namespace {
 
-TEST(MemoryBudget, RefusesNewcomersOnceItIsUsedUp) {
-  MemoryBudget budget(100);
-  BudgetShare first(budget);
-  BudgetShare second(budget);
-  EXPECT_TRUE(first.try_grow_to(99));
-  EXPECT_TRUE(second.try_grow_to(50)) << "what is left may be overdrawn once";
-  BudgetShare third(budget);
-  EXPECT_FALSE(third.try_grow_to(1));
+/// Requests of two shards that share a budget of 100 bytes.
+class MemoryBudgetTest : public ::testing::Test {
+ protected:
+  testing::Started<bool> grow(BudgetShare& share, size_t bytes, size_t shard = 0, std::stop_token gone = {}) {
+    return shards_.start(share.grow_to(bytes, std::move(gone)), shard);
+  }
+  /// Its request is done.
+  void end(std::unique_ptr<BudgetShare>& share) {
+    share.reset();
+    shards_.run_due();
+  }
+  std::unique_ptr<BudgetShare> share() { return std::make_unique<BudgetShare>(budget_); }
+
+  testing::ManualShards shards_{2};
+  MemoryBudget budget_{shards_[0], 100};
+};
+
+TEST_F(MemoryBudgetTest, RefusesNewcomersOnceItIsUsedUp) {
+  auto first = share(), second = share(), third = share();
+  EXPECT_TRUE(first->try_grow_to(99));
+  EXPECT_TRUE(second->try_grow_to(50)) << "what is left may be overdrawn once";
+  EXPECT_FALSE(third->try_grow_to(1));
 }
 
-TEST(MemoryBudget, SharesAreGivenBack) {
-  MemoryBudget budget(100);
-  {
-    BudgetShare share(budget);
-    EXPECT_TRUE(share.try_grow_to(60));
-    EXPECT_TRUE(share.try_grow_to(80));
-    EXPECT_EQ(budget.used_bytes(), 80u);
-  }
-  EXPECT_EQ(budget.used_bytes(), 0u);
+TEST_F(MemoryBudgetTest, SharesAreGivenBack) {
+  auto one = share();
+  EXPECT_TRUE(one->try_grow_to(60));
+  EXPECT_TRUE(one->try_grow_to(80));
+  EXPECT_EQ(budget_.used_bytes(), 80u);
+  end(one);
+  EXPECT_EQ(budget_.used_bytes(), 0u);
 }
 
-TEST(MemoryBudget, OneOfThoseThatWaitForEachOtherGoesOn) {
-  MemoryBudget budget(100);
-  BudgetShare second(budget);
-  {
-    BudgetShare first(budget);
-    EXPECT_TRUE(first.try_grow_to(50));
-    EXPECT_TRUE(second.try_grow_to(50));
-    EXPECT_TRUE(first.try_grow_to(90));
-    EXPECT_TRUE(first.try_grow_to(200));
-    EXPECT_FALSE(second.try_grow_to(90));
-  }
-  EXPECT_TRUE(second.try_grow_to(90));
+TEST_F(MemoryBudgetTest, OneOfThoseThatWaitForEachOtherGoesOn) {
+  auto first = share(), second = share();
+  EXPECT_TRUE(first->try_grow_to(50));
+  EXPECT_TRUE(second->try_grow_to(50));
+  EXPECT_TRUE(grow(*first, 90).value());
+  EXPECT_TRUE(first->try_grow_to(200)) << "and all the way";
+  auto waits = grow(*second, 90, 1);
+  EXPECT_FALSE(waits.has_ended());
+  end(first);
+  EXPECT_TRUE(waits.value());
+}
+
+TEST_F(MemoryBudgetTest, WhoCameFirstIsServedFirst) {
+  auto holder = share(), first = share(), second = share(), late = share();
+  EXPECT_TRUE(holder->try_grow_to(100));
+  auto first_waits = grow(*first, 100, 1);
+  auto second_waits = grow(*second, 1, 0);
+  EXPECT_FALSE(first_waits.has_ended() || second_waits.has_ended());
+  EXPECT_FALSE(late->try_grow_to(1));
+  end(holder);
+  EXPECT_TRUE(first_waits.value());
+  EXPECT_FALSE(second_waits.has_ended());
+  EXPECT_FALSE(late->try_grow_to(1)) << "nobody gets ahead of who waits";
+  end(first);
+  EXPECT_TRUE(second_waits.value());
+  EXPECT_TRUE(late->try_grow_to(1));
+}
+
+TEST_F(MemoryBudgetTest, WhoHasGoneWaitsNoMore) {
+  auto holder = share(), gone_one = share(), other = share();
+  std::stop_source gone;
+  EXPECT_TRUE(holder->try_grow_to(100));
+  auto waits = grow(*gone_one, 60, 1, gone.get_token());
+  auto other_waits = grow(*other, 60, 1);
+  auto leave = [&gone] { gone.request_stop(); };
+  shards_.call(leave, 1);
+  EXPECT_FALSE(waits.value());
+  end(holder);
+  EXPECT_TRUE(other_waits.value());
+  EXPECT_EQ(budget_.used_bytes(), 60u);
+}
+
+TEST_F(MemoryBudgetTest, WhoHadGoneBeforeDoesNotWaitAtAll) {
+  auto holder = share(), late = share();
+  std::stop_source gone;
+  gone.request_stop();
+  EXPECT_TRUE(holder->try_grow_to(100));
+  EXPECT_FALSE(grow(*late, 10, 1, gone.get_token()).value());
+}
+
+TEST_F(MemoryBudgetTest, ALargerLimitLetsThoseInThatWait) {
+  auto holder = share(), other = share();
+  EXPECT_TRUE(holder->try_grow_to(100));
+  auto waits = grow(*other, 60, 1);
+  budget_.set_limit(101);
+  shards_.run_due();
+  EXPECT_TRUE(waits.value());
 }
 
 }  // namespace

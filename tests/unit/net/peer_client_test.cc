@@ -32,12 +32,12 @@ class PeerClientTest : public ::testing::Test {
   }
 
   std::unique_ptr<Listener> listen(uint16_t port) {
-    auto made = network_.listen(
-        "127.0.0.1", port, 10, [this]() -> Shard& { return *shard_; },
-        [this](std::unique_ptr<Socket> socket) {
-          ++accepted_;
-          spawn(serve(std::move(socket)));
-        });
+    auto made = network_.listen("127.0.0.1", port, {}, [this](const std::string&) {
+      return Admission{&*shard_, [this](std::unique_ptr<Socket> socket) {
+                         ++accepted_;
+                         spawn(serve(std::move(socket)));
+                       }};
+    });
     ASSERT(made.ok());
     return std::move(*made);
   }

@@ -143,7 +143,7 @@ class ServerTest : public ::testing::Test {
   }
 
   void start(ServerConfig config = {}, size_t budget_bytes = 1 << 30) {
-    budget_ = std::make_unique<MemoryBudget>(budget_bytes);
+    budget_ = std::make_unique<MemoryBudget>(*first_, budget_bytes);
     server_ = std::make_unique<Server>(network_, shards_, handler_, *budget_, config);
     auto port = first_.call([&] { return server_->listen({"PLAIN", "127.0.0.1", 0}); });
     ASSERT_TRUE(port.ok()) << port.error().message;
@@ -224,7 +224,7 @@ TEST_F(ServerTest, ReplyOfCloseEndsItWithOneLineInTheLog) {
 
 TEST_F(ServerTest, ImpossibleSizesEndTheConnectionWithOneLineInTheLog) {
   ServerConfig config;
-  config.limits.max_frame_bytes = 1000;
+  config.limits.connection.max_frame_bytes = 1000;
   start(config);
   for (const std::string& prefix : {std::string("\xff\xff\xff\xff"), std::string("\x80\0\0\0", 4),
                                     std::string("\x7f\xff\xff\xff"), std::string("\0\0\x03\xe9", 4)}) {
@@ -326,7 +326,7 @@ TEST_F(ServerTest, StopEndsEveryConnection) {
 
 TEST_F(ServerTest, IdleConnectionIsClosedAndBusyOneIsNot) {
   ServerConfig config;
-  config.max_idle = 200ms;
+  config.limits.max_idle = 200ms;
   start(config);
   TestClient busy = connect();
   TestClient idle = connect();
@@ -341,7 +341,7 @@ TEST_F(ServerTest, IdleConnectionIsClosedAndBusyOneIsNot) {
 
 TEST_F(ServerTest, NegativeIdleTimeKeepsConnectionsForEver) {
   ServerConfig config;
-  config.max_idle = -1ms;
+  config.limits.max_idle = -1ms;
   start(config);
   TestClient client = connect();
   std::this_thread::sleep_for(20ms);
@@ -399,7 +399,7 @@ TEST_F(ServerTest, FileThatIsShorterThanPromisedEndsTheConnectionWithALine) {
 
 TEST_F(ServerTest, ServesAThousandConnectionsDealtOutToAllShards) {
   ServerConfig config;
-  config.backlog = 1000;
+  config.listen.backlog = 1000;
   start(config);
   std::vector<TestClient> clients;
   for (int i = 0; i < 1000; ++i) clients.push_back(connect());

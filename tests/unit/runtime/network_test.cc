@@ -51,9 +51,9 @@ TEST(Network, MovesMoreThanTheKernelsBuffersHold) {
   ThreadPool pool(1);
   PosixNetwork network(pool);
   auto listen = [&] {
-    return network.listen(
-        "", 0, 10, [&]() -> Shard& { return *shard; },
-        [](std::unique_ptr<Socket> socket) { spawn(echo(std::move(socket))); });
+    return network.listen("", 0, {}, [&](const std::string&) {
+      return Admission{&*shard, [](std::unique_ptr<Socket> socket) { spawn(echo(std::move(socket))); }};
+    });
   };
   auto listener = shard.call(listen);
   ASSERT_TRUE(listener);
@@ -75,8 +75,7 @@ TEST(Network, SecondListenerOnOnePortIsRefused) {
   ThreadPool pool(1);
   PosixNetwork network(pool);
   auto listen = [&](uint16_t port) {
-    return network.listen(
-        "127.0.0.1", port, 10, [&]() -> Shard& { return *shard; }, [](std::unique_ptr<Socket>) {});
+    return network.listen("127.0.0.1", port, {}, [](const std::string&) { return Admission(); });
   };
   auto first = shard.call([&] { return listen(0); });
   ASSERT_TRUE(first);
