@@ -1,6 +1,7 @@
 #include "broker/broker.h"
 
 #include "broker/api/alter_configs.h"
+#include "broker/api/alter_replica_log_dirs.h"
 #include "broker/api/api_versions.h"
 #include "broker/api/create_partitions.h"
 #include "broker/api/create_topics.h"
@@ -95,8 +96,8 @@ Task<Result<void>> Broker::bring_up() {
   while (!is_known && !is_stopping_) is_known = co_await metadata_.wait_until(knows_us, kStopPoll, {});
   if (is_known) {
     observability_.status().set_state(BrokerState::running);
-    log::info("ready broker_id={} listeners={} http={} cluster_id={} controller={}", id_.value,
-              advertised_text(), observability_.address(), cluster_id_, metadata_.image().controller().value);
+    log::info("ready broker_id={} listeners={} http={} cluster_id={} controller={}", id_.value, advertised_text(),
+              observability_.address(), cluster_id_, metadata_.image().controller().value);
   }
   co_return Result<void>();
 }
@@ -206,9 +207,12 @@ std::vector<LogDirectory*> Broker::directories() const {
 
 void Broker::wire(ServerLimits limits) {
   observability_.status().set_identity(id_.value, cluster_id_);
-  partitions_ = std::make_unique<Partitions>(
-      ReplicaEnvironment{id_, runtime_.shards, runtime_.pool, runtime_.clock, runtime_.random, directories()});
+  ReplicaEnvironment environment{id_,          runtime_.shards, runtime_.pool, runtime_.clock, runtime_.random,
+                                 directories()};
+  partitions_ = std::make_unique<Partitions>(environment);
   checkpointer_ = std::make_unique<Checkpointer>(*partitions_, runtime_.pool, directories());
+  log_moves_ =
+      std::make_unique<LogMoves>(environment, *partitions_, *checkpointer_, live_config_, moves_at_once(config_));
   maintenance_ = std::make_unique<Maintenance>(*partitions_, runtime_.pool, directories());
   directory_failures_ =
       std::make_unique<DirectoryFailures>(id_, *partitions_, *zookeeper_, control_, directories());
@@ -246,6 +250,7 @@ void Broker::wire_apis() {
   apis_.add(std::make_unique<DeleteRecordsApi>(*partitions_, metadata_));
   apis_.add(std::make_unique<OffsetForLeaderEpochApi>(*partitions_, metadata_));
   apis_.add(std::make_unique<DescribeLogDirsApi>(*partitions_, runtime_.pool, directories(), first));
+  apis_.add(std::make_unique<AlterReplicaLogDirsApi>(*log_moves_, first));
   apis_.add(std::make_unique<DescribeConfigsApi>(*zookeeper_, metadata_, live_config_, id_, first));
   apis_.add(std::make_unique<CreatePartitionsApi>(*controller_, *topic_admin_, metadata_, first));
   apis_.add(std::make_unique<DescribeClusterApi>(metadata_, cluster_id_));
@@ -266,6 +271,7 @@ Task<Result<void>> Broker::load_partitions() {
   int32_t threads = live_config_.get().get(options::num_recovery_threads_per_data_dir);
   Result<void> loaded = co_await partitions_->load_all(std::move(*settings), threads);
   are_partitions_loaded_ = loaded.ok();
+  if (loaded) co_await log_moves_->resume();
   co_return loaded;
 }
 
@@ -335,6 +341,7 @@ Task<Result<void>> Broker::stop() {
   if (are_partitions_loaded_) {
     co_await checkpointer_->stop();
     co_await maintenance_->stop();
+    co_await log_moves_->stop();
     closed = co_await partitions_->close_all();
   }
   shard.cancel(patience);

@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "broker/api/dispatcher.h"
-#include "broker/config/dynamic_config.h"
-#include "broker/controller/config_admin.h"
 #include "broker/api/fetch.h"
 #include "broker/config/broker_config.h"
+#include "broker/config/dynamic_config.h"
+#include "broker/controller/config_admin.h"
 #include "broker/controller/controller.h"
 #include "broker/controller/controller_metrics.h"
 #include "broker/controller/topic_admin.h"
@@ -25,10 +25,11 @@
 #include "broker/replica/config_follower.h"
 #include "broker/replica/control_state.h"
 #include "broker/replica/directory_failures.h"
+#include "broker/replica/log_moves.h"
 #include "broker/replica/maintenance.h"
 #include "broker/replica/partitions.h"
-#include "zk-schema/brokers.h"
 #include "broker/replica/replica_metrics.h"
+#include "zk-schema/brokers.h"
 
 namespace gregor {
 
@@ -103,6 +104,7 @@ class Broker {
   RequestMetrics request_metrics_;
   std::unique_ptr<Partitions> partitions_;
   std::unique_ptr<Checkpointer> checkpointer_;
+  std::unique_ptr<LogMoves> log_moves_;
   std::unique_ptr<Maintenance> maintenance_;
   std::unique_ptr<DirectoryFailures> directory_failures_;
   std::unique_ptr<ConfigChanges> config_changes_;

@@ -56,6 +56,11 @@ Result<std::map<std::string, int32_t>> per_ip_overrides(const BrokerConfig& conf
 
 }  // namespace
 
+size_t moves_at_once(const BrokerConfig& config) {
+  auto threads = config.get(options::num_replica_alter_log_dirs_threads);
+  return threads ? static_cast<size_t>(std::max(*threads, 1)) : config.log_dirs().size();
+}
+
 size_t request_memory_limit(const BrokerConfig& config) {
   int64_t configured = config.get(options::queued_max_request_bytes);
   if (configured > 0) return static_cast<size_t>(configured);

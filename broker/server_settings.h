@@ -7,6 +7,8 @@ namespace gregor {
 
 /// What requests may hold together, in bytes.
 size_t request_memory_limit(const BrokerConfig& config);
+/// How many partitions may be moved between log directories at the same time.
+size_t moves_at_once(const BrokerConfig& config);
 /// What the options about sockets come to.
 ListenOptions listen_options(const BrokerConfig& config);
 /// What the options about connections come to, those of single listeners among them. Looks up the names in

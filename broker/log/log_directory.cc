@@ -15,6 +15,8 @@ namespace gregor {
 namespace {
 
 constexpr const char* kCleanShutdownMark = "/.kafka_cleanshutdown";
+constexpr const char* kMovedMark = "/moved-to";
+constexpr size_t kMaxFileName = 255;
 constexpr size_t kUniqueDigits = 32;
 
 struct KindSuffix {
@@ -56,12 +58,25 @@ std::optional<PartitionDirectoryName> PartitionDirectoryName::parse(const std::s
   return PartitionDirectoryName{*partition, kind};
 }
 
-std::string deleted_directory_name(const TopicPartition& partition, const Uuid& unique) {
-  std::string tail = fmt::format("-{}.", partition.partition);
+namespace {
+
+std::string directory_name_tail(int32_t partition, const Uuid& unique, std::string_view suffix) {
+  std::string tail = fmt::format("-{}.", partition);
   for (uint8_t byte : unique.bytes) tail += fmt::format("{:02x}", byte);
-  tail += "-delete";
-  constexpr size_t kMaxFileName = 255;
+  return tail.append(suffix);
+}
+
+}  // namespace
+
+std::string deleted_directory_name(const TopicPartition& partition, const Uuid& unique) {
+  std::string tail = directory_name_tail(partition.partition, unique, "-delete");
   return partition.topic.substr(0, kMaxFileName - tail.size()) + tail;
+}
+
+std::optional<std::string> future_directory_name(const TopicPartition& partition, const Uuid& unique) {
+  // Kafka does not cut these: the topic has to be found in the name when a broker starts.
+  std::string name = partition.topic + directory_name_tail(partition.partition, unique, "-future");
+  return name.size() <= kMaxFileName ? std::optional(std::move(name)) : std::nullopt;
 }
 
 Result<std::unique_ptr<LogDirectory>> LogDirectory::open(FileSystem& files, const std::string& path) {
@@ -109,6 +124,8 @@ Result<void> LogDirectory::scan_partitions() {
     } else if (name->kind == PartitionDirectoryName::Kind::deleted) {
       log::info("finishing a deletion path={}/{}", path_, entry.name);
       if (auto removed = files_.remove_all(path_ + "/" + entry.name); !removed) return removed;
+    } else if (name->kind == PartitionDirectoryName::Kind::future) {
+      futures_.push_back({name->partition, path_ + "/" + entry.name});
     }
   }
   return {};
@@ -126,6 +143,29 @@ Result<void> LogDirectory::set_meta_properties(const MetaProperties& properties)
   if (!written) return storage_error(written.error());
   meta_properties_ = properties;
   return {};
+}
+
+Result<void> LogDirectory::mark_moved(const TopicPartition& partition, const LogDirectory& destination) const {
+  auto written = replace_text_file(files_, path_of(partition) + kMovedMark, destination.path() + "\n");
+  if (!written) return storage_error(written.error());
+  return {};
+}
+
+Result<void> LogDirectory::unmark_moved(const TopicPartition& partition) const {
+  std::string mark = path_of(partition) + kMovedMark;
+  return files_.exists(mark) ? files_.remove(mark) : Result<void>();
+}
+
+bool LogDirectory::is_marked_moved(const TopicPartition& partition, const LogDirectory& destination) const {
+  auto text = read_text_file(files_, path_of(partition) + kMovedMark);
+  return text && *text == destination.path() + "\n";
+}
+
+Result<void> LogDirectory::discard(const TopicPartition& partition, const Uuid& unique) {
+  std::string retired = path_ + "/" + deleted_directory_name(partition, unique);
+  if (auto renamed = files_.rename(path_of(partition), retired); !renamed) return renamed;
+  std::erase(partitions_, partition);
+  return files_.remove_all(retired);
 }
 
 OpenOptions LogDirectory::open_options(const TopicPartition& partition) const {

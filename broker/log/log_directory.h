@@ -27,6 +27,15 @@ struct PartitionDirectoryName {
 /// The name that a partition's directory gets when it is to be deleted; the topic is cut where it would be longer
 /// than 255 bytes. `unique` are random bytes.
 std::string deleted_directory_name(const TopicPartition& partition, const Uuid& unique);
+/// The name of the directory in which a copy of a partition's log is made that is to take its place. None when it
+/// would be longer than 255 bytes.
+std::optional<std::string> future_directory_name(const TopicPartition& partition, const Uuid& unique);
+
+/// A copy of a partition's log that an earlier process was making, and the path of its directory.
+struct FutureDirectory {
+  TopicPartition partition;
+  std::string path;
+};
 
 /// One entry of log.dirs, locked for this process: its meta.properties, its checkpoints, whether it was closed
 /// properly, and the partitions in it.
@@ -51,6 +60,18 @@ class LogDirectory {
   bool was_clean_shutdown() const { return was_clean_; }
   /// The partitions found at `open`, without those being deleted, moved or strayed.
   const std::vector<TopicPartition>& partitions() const { return partitions_; }
+  /// The copies found at `open`.
+  const std::vector<FutureDirectory>& futures() const { return futures_; }
+
+  // A move to another log directory ends with two renames. Should the process end between them the partition lies
+  // in both directories, and the mark tells which of them is to go.
+  /// Leaves the mark that the log of `partition`, which is here, gives way to the one in `destination`. Durable;
+  /// blocks.
+  Result<void> mark_moved(const TopicPartition& partition, const LogDirectory& destination) const;
+  Result<void> unmark_moved(const TopicPartition& partition) const;
+  bool is_marked_moved(const TopicPartition& partition, const LogDirectory& destination) const;
+  /// Removes the log of a partition that gave way to another one, as `open` would a deleted one.
+  Result<void> discard(const TopicPartition& partition, const Uuid& unique);
 
   /// How to open the log of `partition`, by the checkpoints found at `open`.
   OpenOptions open_options(const TopicPartition& partition) const;
@@ -82,6 +103,7 @@ class LogDirectory {
   std::optional<MetaProperties> meta_properties_;
   bool was_clean_ = false;
   std::vector<TopicPartition> partitions_;
+  std::vector<FutureDirectory> futures_;
   OffsetCheckpoint recovery_points_;
   OffsetCheckpoint log_start_offsets_;
   OffsetCheckpoint high_watermarks_;

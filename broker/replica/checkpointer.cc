@@ -16,6 +16,12 @@ void Checkpointer::start(const CheckpointIntervals& intervals) {
   });
 }
 
+Task<void> Checkpointer::write_now() {
+  co_await write(&DirectoryCheckpoints::high_watermarks, &LogDirectory::write_high_watermarks);
+  co_await write(&DirectoryCheckpoints::recovery_points, &LogDirectory::write_recovery_points);
+  co_await write(&DirectoryCheckpoints::log_start_offsets, &LogDirectory::write_log_start_offsets);
+}
+
 Task<void> Checkpointer::stop() {
   co_await high_watermarks_.stop();
   co_await recovery_points_.stop();

@@ -23,6 +23,8 @@ class Checkpointer {
       : partitions_(partitions), pool_(pool), directories_(std::move(directories)) {}
 
   void start(const CheckpointIntervals& intervals);
+  /// Writes all of them at once.
+  Task<void> write_now();
   /// Returns once a write that is under way has ended.
   Task<void> stop();
 

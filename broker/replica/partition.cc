@@ -165,7 +165,14 @@ Result<void> Partition::replace_log_by_future(const std::string& retired_path) {
   directory_ = &future_->directory;
   future_.reset();
   log_->set_config(settings_.log);
-  return retired->retire(retired_path);
+  if (is_leader()) log_->begin_epoch(leader_epoch_);
+  // From here on the new log is the log; the old one stays where it is should its disk be failing.
+  if (auto renamed = retired->retire(retired_path); !renamed) {
+    log::warn(
+        "could not put aside the log of a partition that was moved, the next start will partition={} reason=\"{}\"",
+        name().to_string(), renamed.error().message);
+  }
+  return {};
 }
 
 Result<size_t> Partition::apply_retention() {

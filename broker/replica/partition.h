@@ -82,7 +82,8 @@ struct PartitionSize {
   bool is_future = false;  ///< the copy that is being made
 };
 
-/// A copy of a partition's log that is being made in another directory, to take its place there.
+/// A copy of a partition's log that is being made in another directory, to take its place there. On the partition's
+/// shard.
 struct FutureLog {
   const LogDirectory& directory;
   std::unique_ptr<PartitionLog> log;
@@ -126,7 +127,7 @@ class Partition {
   const std::shared_ptr<FutureLog>& future() const { return future_; }
   void set_future(std::shared_ptr<FutureLog> future) { future_ = std::move(future); }
   /// Lets the copy, which has everything that the log has, take the place of the log, whose directory is renamed to
-  /// `retired_path`. Errors: kafka_storage_error; the log is as it was then.
+  /// `retired_path`. Error: kafka_storage_error, where the log is as it was.
   Result<void> replace_log_by_future(const std::string& retired_path);
   /// Wakes everything that waits, before the partition goes away.
   void wake_all();

@@ -7,6 +7,7 @@ namespace {
 
 // Partitions that are visited without letting the shard do something else.
 constexpr size_t kVisitsAtOnce = 64;
+constexpr size_t kMostPreferences = 100'000;
 
 std::vector<TopicPartition> names_of(const std::vector<PartitionState>& states) {
   std::vector<TopicPartition> names;
@@ -100,6 +101,7 @@ Task<ErrorCode> Partitions::remove(TopicPartition name) {
     std::unique_ptr<Partition> partition = std::move(found->second);
     local.partitions.erase(found);
     partition->suspend();
+    drop_future(*partition);
     Removed removed{ErrorCode::none, partition->directory().path() + "/" + deleted_directory_name(name, unique),
                     partition->settings().file_delete_delay_ms, &partition->directory()};
     auto renamed = partition->log().retire(removed.path);
@@ -118,6 +120,34 @@ Task<ErrorCode> Partitions::remove(TopicPartition name) {
     remove_later(*removed.directory, {removed.path}, std::chrono::milliseconds(removed.delay_ms));
   }
   co_return removed.error;
+}
+
+void Partitions::prefer_directory(const TopicPartition& name, LogDirectory& directory) {
+  // Whoever asks for partitions that never come about must not fill the memory.
+  if (preferred_for_.size() >= kMostPreferences && !preferred_for_.contains(name)) return;
+  preferred_for_[name] = &directory;
+}
+
+void Partitions::note_moved(const LogDirectory& from, const LogDirectory& to, std::string retired_path,
+                            Duration delay) {
+  --logs_in_[&from];
+  ++logs_in_[&to];
+  remove_later(from, {std::move(retired_path)}, delay);
+}
+
+void Partitions::drop_future(Partition& partition) {
+  std::shared_ptr<FutureLog> future = partition.future();
+  if (!future) return;
+  partition.set_future(nullptr);
+  if (future->directory.health().is_offline()) return;
+  Uuid unique = Uuid::from_random(environment_.random.sixteen_bytes());
+  std::string retired = future->directory.path() + "/" + deleted_directory_name(partition.name(), unique);
+  if (auto renamed = future->log->retire(retired); !renamed) {
+    log::error("could not remove the copy of a log partition={} reason=\"{}\"", partition.name().to_string(),
+               renamed.error().message);
+    return;
+  }
+  spawn(remove_files(future->directory, {std::move(retired)}));
 }
 
 void Partitions::remove_deleted_files(Partition& partition) {
@@ -158,6 +188,8 @@ Task<size_t> Partitions::take_offline(const LogDirectory& directory) {
   for (Shard* shard : environment_.shards) {
     auto fail = [&] {
       for (auto& [name, partition] : local_.local().partitions) {
+        // A copy that can't be finished is given up; the log that it was made of goes on.
+        if (partition->future() && &partition->future()->directory == &directory) partition->set_future(nullptr);
         if (&partition->directory() != &directory) continue;
         partition->fail(directory.health().error());
         ++count;

@@ -66,6 +66,11 @@ class Partitions {
   /// Yields an error code for each state, in order.
   Task<std::vector<ErrorCode>> apply(std::vector<PartitionState> states,
                                      std::map<std::string, PartitionSettings> settings);
+  /// Where the log of a partition that is not here yet is to be made. On shard 0.
+  void prefer_directory(const TopicPartition& name, LogDirectory& directory);
+  /// A partition has moved from one directory to the other: removes what it left, at `retired_path`, after `delay`.
+  /// On shard 0.
+  void note_moved(const LogDirectory& from, const LogDirectory& to, std::string retired_path, Duration delay);
   /// Gives the partitions of `topic` that are here its new settings, on every shard.
   Task<void> reconfigure(std::string topic, PartitionSettings settings);
   /// Forgets a partition and deletes its log; its files go after file.delete.delay.ms.
@@ -86,6 +91,8 @@ class Partitions {
   /// Removes the files of segments that were taken out of the log, after file.delete.delay.ms. On the partition's
   /// shard.
   void remove_deleted_files(Partition& partition);
+  /// Takes the copy away that is being made of the log, if there is one, and its files. On the partition's shard.
+  void drop_future(Partition& partition);
 
   Task<AllCheckpoints> checkpoints();
   /// Syncs and closes every log, writes the checkpoints, and marks the directories whose logs were all closed.
@@ -112,9 +119,10 @@ class Partitions {
 
   ByShard by_shard(const std::vector<TopicPartition>& names) const;
   // Opening logs: partitions_open.cc.
-  Result<void> check_directories() const;
+  Result<void> check_directories();
+  Result<bool> finish_move(const TopicPartition& name, LogDirectory& one, LogDirectory& other);
   /// Null when there is none that could take a log.
-  LogDirectory* directory_for_new_log();
+  LogDirectory* directory_for_new_log(const TopicPartition& name);
   Task<bool> load_directory(LogDirectory& directory, const SettingsByTopic& settings, int32_t threads,
                             LoadProgress& progress);
   Task<bool> load_some(LogDirectory& directory, const SettingsByTopic& settings, size_t& next,
@@ -132,8 +140,9 @@ class Partitions {
   Result<void> write_last_checkpoints(AllCheckpoints& checkpoints, DirectoryErrors& outcomes) const;
 
   const ReplicaEnvironment environment_;
-  std::map<const LogDirectory*, size_t> logs_in_;  ///< on shard 0
-  std::vector<LoadProgress> progress_;             ///< on shard 0
+  std::map<const LogDirectory*, size_t> logs_in_;          ///< on shard 0
+  std::map<TopicPartition, LogDirectory*> preferred_for_;  ///< of partitions that are not here yet; on shard 0
+  std::vector<LoadProgress> progress_;                     ///< on shard 0
   PerShard<Local> local_;
 };
 

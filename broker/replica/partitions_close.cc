@@ -5,12 +5,22 @@
 namespace gregor {
 namespace {
 
-void add_to(DirectoryCheckpoints& checkpoints, Partition& partition, Offset recovery_point) {
-  const TopicPartition& name = partition.name();
-  checkpoints.recovery_points[name] = recovery_point;
-  checkpoints.high_watermarks[name] = partition.high_watermark();
-  Offset start = partition.log().log_start_offset();
-  if (start > Offset(0)) checkpoints.log_start_offsets[name] = start;
+void add_log(DirectoryCheckpoints& checkpoints, const PartitionLog& log) {
+  checkpoints.recovery_points[log.name()] = log.recovery_point();
+  Offset start = log.log_start_offset();
+  if (start > Offset(0)) checkpoints.log_start_offsets[log.name()] = start;
+}
+
+void add_to(AllCheckpoints& all, Partition& partition) {
+  DirectoryCheckpoints& checkpoints = all[&partition.directory()];
+  checkpoints.high_watermarks[partition.name()] = partition.high_watermark();
+  add_log(checkpoints, partition.log());
+  if (const auto& future = partition.future()) add_log(all[&future->directory], *future->log);
+}
+
+/// Blocks.
+Result<void> close_log(const LogDirectory& directory, PartitionLog& log) {
+  return directory.health().is_offline() ? Result<void>() : log.close();
 }
 
 Result<void> write_all(const LogDirectory& directory, const DirectoryCheckpoints& checkpoints) {
@@ -27,7 +37,7 @@ Task<AllCheckpoints> Partitions::checkpoints() {
   for (Shard* shard : environment_.shards) {
     auto collect = [&] {
       for (auto& [name, partition] : local_.local().partitions) {
-        add_to(all[&partition->directory()], *partition, partition->log().recovery_point());
+        add_to(all, *partition);
       }
     };
     co_await on(*shard, collect);
@@ -45,18 +55,19 @@ Task<bool> Partitions::close_shard(size_t shard, AllCheckpoints& checkpoints, Di
     local_.local().partitions.clear();
   };
   co_await on(*environment_.shards[shard], take_all);
-  std::vector<Result<void>> closed(taken.size());
+  std::vector<std::pair<const LogDirectory*, Result<void>>> closed;
   auto close = [&] {
-    for (size_t i = 0; i < taken.size(); ++i) {
-      if (!taken[i]->directory().health().is_offline()) closed[i] = taken[i]->log().close();
+    for (auto& partition : taken) {
+      closed.emplace_back(&partition->directory(), close_log(partition->directory(), partition->log()));
+      const auto& future = partition->future();
+      if (future) closed.emplace_back(&future->directory, close_log(future->directory, *future->log));
     }
   };
   co_await in_background(environment_.pool, close);
-  for (size_t i = 0; i < taken.size(); ++i) {
-    const LogDirectory* directory = &taken[i]->directory();
-    if (!closed[i] && outcomes[directory]) outcomes[directory] = closed[i];
-    add_to(checkpoints[directory], *taken[i], taken[i]->log().recovery_point());
+  for (const auto& [directory, outcome] : closed) {
+    if (!outcome && outcomes[directory]) outcomes[directory] = outcome;
   }
+  for (auto& partition : taken) add_to(checkpoints, *partition);
   co_return true;
 }
 

@@ -16,12 +16,28 @@ constexpr Duration kProgressInterval = std::chrono::seconds(5);
 
 }  // namespace
 
-Result<void> Partitions::check_directories() const {
-  std::map<TopicPartition, const LogDirectory*> seen;
-  for (const LogDirectory* directory : environment_.directories) {
-    for (const auto& name : directory->partitions()) {
+/// Puts away what a move left behind whose end was interrupted. False when there was none.
+Result<bool> Partitions::finish_move(const TopicPartition& name, LogDirectory& one, LogDirectory& other) {
+  bool one_is_left = one.is_marked_moved(name, other);
+  if (one_is_left == other.is_marked_moved(name, one)) return false;
+  LogDirectory& left = one_is_left ? one : other;
+  log::info("finishing a move between log directories partition={} removed={}", name.to_string(),
+            left.path_of(name));
+  auto discarded = left.discard(name, Uuid::from_random(environment_.random.sixteen_bytes()));
+  if (!discarded) return discarded.error();
+  return true;
+}
+
+Result<void> Partitions::check_directories() {
+  std::map<TopicPartition, LogDirectory*> seen;
+  for (LogDirectory* directory : environment_.directories) {
+    std::vector<TopicPartition> names = directory->partitions();
+    for (const auto& name : names) {
       auto [entry, is_first] = seen.emplace(name, directory);
       if (is_first) continue;
+      Result<bool> finished = finish_move(name, *entry->second, *directory);
+      if (!finished) return finished.error();
+      if (*finished) continue;
       return Error{make_error_code(ErrorCode::kafka_storage_error),
                    fmt::format("partition {} lies in two log directories: {} and {}; move one of them away",
                                name.to_string(), entry->second->path_of(name), directory->path_of(name))};
@@ -30,7 +46,13 @@ Result<void> Partitions::check_directories() const {
   return {};
 }
 
-LogDirectory* Partitions::directory_for_new_log() {
+LogDirectory* Partitions::directory_for_new_log(const TopicPartition& name) {
+  auto preference = preferred_for_.find(name);
+  if (preference != preferred_for_.end()) {
+    LogDirectory* preferred = preference->second;
+    preferred_for_.erase(preference);
+    if (!preferred->health().is_offline()) return preferred;
+  }
   LogDirectory* best = nullptr;
   auto rank = [&](LogDirectory* directory) {
     return std::pair(!directory->health().takes_records(), logs_in_[directory]);
@@ -164,7 +186,7 @@ Task<void> Partitions::open_missing(const std::vector<PartitionState>& states, c
   for (size_t begin = 0; begin < missing.size(); begin += kChunk) {
     std::vector<Opened> chunk;
     for (size_t i = begin; i < std::min(begin + kChunk, missing.size()); ++i) {
-      missing[i].directory = directory_for_new_log();
+      missing[i].directory = directory_for_new_log(missing[i].name);
       if (missing[i].directory == nullptr) continue;
       ++logs_in_[missing[i].directory];
       chunk.push_back(std::move(missing[i]));

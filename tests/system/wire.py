@@ -324,6 +324,15 @@ DESCRIBE_LOG_DIRS = Api(35, range(0, 5), 2, Struct(
                                       Field("offset_lag", int64), Field("is_future_key", boolean))))),
         Field("total_bytes", int64, 4), Field("usable_bytes", int64, 4)))))
 
+ALTER_REPLICA_LOG_DIRS = Api(34, range(0, 3), 2, Struct(
+    Field("dirs", array(
+        Field("path", string),
+        Field("topics", array(Field("name", string), Field("partitions", Array(int32))))))), Struct(
+    Field("throttle_time_ms", int32),
+    Field("results", array(
+        Field("topic_name", string),
+        Field("partitions", array(Field("partition_index", int32), Field("error_code", int16)))))))
+
 OFFSET_FOR_LEADER_EPOCH = Api(23, range(0, 5), 4, Struct(
     Field("replica_id", int32, 3, default=-2),
     Field("topics", array(
