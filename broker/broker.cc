@@ -268,8 +268,12 @@ Task<Result<void>> Broker::load_partitions() {
   }
   auto settings = co_await read_topic_settings(*zookeeper_, live_config_, std::move(topics));
   if (!settings) co_return settings.error();
-  int32_t threads = live_config_.get().get(options::num_recovery_threads_per_data_dir);
+  const BrokerConfig& now = live_config_.get();
+  int32_t threads = now.get(options::num_recovery_threads_per_data_dir);
+  auto usual_threads = static_cast<size_t>(now.get(options::background_threads));
+  runtime_.pool.set_max_threads(std::max(usual_threads, static_cast<size_t>(threads) * directories_.size()));
   Result<void> loaded = co_await partitions_->load_all(std::move(*settings), threads);
+  runtime_.pool.set_max_threads(usual_threads);
   are_partitions_loaded_ = loaded.ok();
   if (loaded) co_await log_moves_->resume();
   co_return loaded;
@@ -342,7 +346,7 @@ Task<Result<void>> Broker::stop() {
     co_await checkpointer_->stop();
     co_await maintenance_->stop();
     co_await log_moves_->stop();
-    closed = co_await partitions_->close_all();
+    closed = co_await partitions_->close_all(live_config_.get().get(options::num_recovery_threads_per_data_dir));
   }
   shard.cancel(patience);
   co_await observability_.stop(runtime_.pool);

@@ -39,11 +39,15 @@ std::vector<ReadinessCondition> Broker::readiness() const {
   bool is_connected = zookeeper_ && zookeeper_->state() == SessionState::connected;
   bool is_registered =
       is_connected && control_.broker_epoch().value != -1 && zookeeper_->session_id() == registered_session_;
-  bool knows_cluster = metadata_.image().broker(id_) != nullptr;
+  const ClusterImage& image = metadata_.image();
+  bool knows_cluster = image.broker(id_) != nullptr;
+  bool has_controller = image.broker(image.controller()) != nullptr;
   std::vector<ReadinessCondition> conditions{
       {"zookeeper", is_connected, is_connected ? "" : "no session with " + coordination_name_},
       {"registration", is_registered, is_registered ? "" : "the broker is not registered"},
       {"cluster", knows_cluster, knows_cluster ? "" : "the controller has not told of the cluster yet"},
+      {"controller", has_controller,
+       has_controller ? fmt::format("broker {}", image.controller().value) : "no live broker is the controller"},
       {"running", !is_stopping_, is_stopping_ ? "the broker is stopping" : ""}};
   for (auto& condition : load_conditions()) conditions.push_back(std::move(condition));
   return conditions;

@@ -89,7 +89,15 @@ class PosixSocket final : public Socket, IoHandler {
   Result<Transfer> send_file(const FileSlice& slice) override {
     auto position = static_cast<off_t>(slice.position);
     ssize_t count = ::sendfile(descriptor_, slice.file->descriptor(), &position, slice.size);
-    if (count < 0) return failed_transfer(writable_, "send to ");
+    if (count < 0) {
+      auto outcome = failed_transfer(writable_, "send to ");
+      if (outcome) return outcome;
+      // Was it the peer or the disk? Whoever watches the file has to hear of the latter.
+      uint8_t first_byte = 0;
+      auto read = slice.file->read_at(slice.position, {&first_byte, 1});
+      if (!read) return read.error();
+      return outcome;
+    }
     if (count == 0) return system_error(EIO, "the file is shorter than was promised: " + slice.file->path());
     return Transfer{.size = static_cast<size_t>(count)};
   }

@@ -165,6 +165,7 @@ def cpp_row(option, broker_index):
         f"     .allowed = {cpp_allowed(option)},\n"
         f"     .source = {{.option = {source}, .factor = {option.factor}, .is_synonym = {flag[option.is_synonym]}}},\n"
         f"     .update = UpdateMode::{option.update.replace('-', '_')}, .is_hidden = {flag[option.is_hidden]}, "
+        f".is_only_dynamic = {flag['dynamic' in option.status]}, "
         f".has_effect = {flag[option.has_effect]},\n"
         f"     .group = {quoted(option.group)}, .text = {quoted(option.text)}}},"
     )

@@ -66,9 +66,15 @@ ConfigEntry describe_option(const BrokerConfig& broker, size_t index) {
   if (!entry.is_sensitive) entry.value = to_text(broker.value(index));
   entry.read_only = option.update == UpdateMode::read_only;
   entry.synonyms = broker_synonyms(broker, option.name, entry.is_sensitive);
+  if (!option.is_only_dynamic) entry.documentation = option.text;
+  if (option.is_only_dynamic) {
+    // Kafka knows these as settings of an entity, not as options of a broker: without default and documentation.
+    entry.read_only = true;
+    std::erase_if(entry.synonyms,
+                  [](const ConfigSynonym& synonym) { return synonym.source == ConfigSource::default_config; });
+  }
   entry.source = strongest(entry.synonyms);
   entry.type = option.type;
-  entry.documentation = option.text;
   return entry;
 }
 

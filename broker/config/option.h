@@ -70,7 +70,8 @@ struct OptionInfo {
   Allowed allowed;
   OptionSource source;
   UpdateMode update = UpdateMode::read_only;
-  bool is_hidden = false;  ///< known, but shown only where it is set
+  bool is_hidden = false;        ///< known, but shown only where it is set
+  bool is_only_dynamic = false;  ///< has no place in a file of properties
   bool has_effect = false;
   std::string_view group;
   std::string_view text;

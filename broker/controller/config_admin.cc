@@ -121,10 +121,7 @@ Result<void> ConfigAdmin::check(const ConfigResource& resource, const Properties
   auto checked = dynamic_.check(level_of(resource), wanted);
   // For a broker Kafka calls the request wrong, not the option.
   if (!checked) return kafka_error(ErrorCode::invalid_request, checked.error().message);
-  auto storable = options_to_stored(live_.get(), wanted);
-  if (storable) return {};
-  return kafka_error(ErrorCode::invalid_config, fmt::format("Invalid config value for resource {}: {}",
-                                                            resource.to_string(), storable.error().message));
+  return {};
 }
 
 Task<Result<void>> ConfigAdmin::replace(ConfigResource resource, Properties wanted, bool validate_only) {
@@ -162,7 +159,10 @@ Task<Result<void>> ConfigAdmin::write(ConfigResource resource, Stored stored, Pr
     entity.config = {wanted.begin(), wanted.end()};
   } else {
     auto storable = options_to_stored(live_.get(), wanted);
-    if (!storable) co_return storable.error();
+    if (!storable) {
+      co_return kafka_error(ErrorCode::invalid_config, fmt::format("Invalid config value for resource {}: {}",
+                                                                   resource.to_string(), storable.error().message));
+    }
     entity.config = {storable->begin(), storable->end()};
   }
   // Both or none: a change that nobody hears of would take effect at some restart.

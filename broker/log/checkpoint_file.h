@@ -15,6 +15,8 @@ namespace checkpoint_name {
 inline constexpr const char* kRecoveryPoint = "recovery-point-offset-checkpoint";
 inline constexpr const char* kLogStartOffset = "log-start-offset-checkpoint";
 /// The high watermarks.
+/// Kafka's cleaner writes it; it is kept, and forgets what is deleted.
+inline constexpr const char* kCleanerOffset = "cleaner-offset-checkpoint";
 inline constexpr const char* kReplication = "replication-offset-checkpoint";
 }  // namespace checkpoint_name
 

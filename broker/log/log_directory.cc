@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <utility>
 
 #include "broker/log/log_files.h"
 #include "broker/types/error_code.h"
@@ -15,6 +16,7 @@ namespace gregor {
 namespace {
 
 constexpr const char* kCleanShutdownMark = "/.kafka_cleanshutdown";
+constexpr const char* kRaftTopic = "__cluster_metadata";
 constexpr const char* kMovedMark = "/moved-to";
 constexpr size_t kMaxFileName = 255;
 constexpr size_t kUniqueDigits = 32;
@@ -55,6 +57,9 @@ std::optional<PartitionDirectoryName> PartitionDirectoryName::parse(const std::s
   }
   auto partition = parse_partition(rest);
   if (!partition) return std::nullopt;
+  // The topic of a deleted one may be cut. KRaft's own log, in a directory that was shared with it, is no topic's.
+  bool is_topic = topic_name_problem(partition->topic).empty() && partition->topic != kRaftTopic;
+  if (!is_topic && kind != Kind::deleted) return std::nullopt;
   return PartitionDirectoryName{*partition, kind};
 }
 
@@ -104,11 +109,28 @@ Result<void> LogDirectory::load() {
   recovery_points_ = read_checkpoint(checkpoint_name::kRecoveryPoint);
   log_start_offsets_ = read_checkpoint(checkpoint_name::kLogStartOffset);
   high_watermarks_ = read_checkpoint(checkpoint_name::kReplication);
+  cleaner_offsets_ = read_checkpoint(checkpoint_name::kCleanerOffset);
   if (auto scanned = scan_partitions(); !scanned) return scanned;
   was_clean_ = files_.exists(path_ + kCleanShutdownMark);
-  if (!was_clean_) return {};
-  if (auto removed = files_.remove(path_ + kCleanShutdownMark); !removed) return removed;
-  return files_.sync_directory(path_);
+  return {};
+}
+
+void LogDirectory::begin_use() {
+  if (health_->is_offline()) return;
+  auto removed = remove_mark_and_deleted();
+  if (!removed && !health_->is_offline()) health_->take_offline(removed.error());
+}
+
+Result<void> LogDirectory::remove_mark_and_deleted() {
+  if (was_clean_) {
+    if (auto removed = files_.remove(path_ + kCleanShutdownMark); !removed) return removed;
+    if (auto synced = files_.sync_directory(path_); !synced) return synced;
+  }
+  for (const std::string& path : std::exchange(deleted_, {})) {
+    log::info("finishing a deletion path={}", path);
+    if (auto removed = files_.remove_all(path); !removed) return removed;
+  }
+  return {};
 }
 
 Result<void> LogDirectory::scan_partitions() {
@@ -122,8 +144,7 @@ Result<void> LogDirectory::scan_partitions() {
     } else if (name->kind == PartitionDirectoryName::Kind::live) {
       partitions_.push_back(name->partition);
     } else if (name->kind == PartitionDirectoryName::Kind::deleted) {
-      log::info("finishing a deletion path={}/{}", path_, entry.name);
-      if (auto removed = files_.remove_all(path_ + "/" + entry.name); !removed) return removed;
+      deleted_.push_back(path_ + "/" + entry.name);
     } else if (name->kind == PartitionDirectoryName::Kind::future) {
       futures_.push_back({name->partition, path_ + "/" + entry.name});
     }
@@ -174,6 +195,12 @@ OpenOptions LogDirectory::open_options(const TopicPartition& partition) const {
     return found == offsets.end() ? Offset(0) : found->second;
   };
   return {was_clean_, find(recovery_points_), find(log_start_offsets_)};
+}
+
+Result<void> LogDirectory::forget_cleaned(const TopicPartition& partition) const {
+  std::lock_guard lock(cleaner_mutex_);
+  if (cleaner_offsets_.erase(partition) == 0) return {};
+  return write_checkpoint(checkpoint_name::kCleanerOffset, cleaner_offsets_);
 }
 
 std::optional<Offset> LogDirectory::high_watermark(const TopicPartition& partition) const {

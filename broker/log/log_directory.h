@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,10 +44,13 @@ struct FutureDirectory {
 /// Owned by main; used by one thread at a time.
 class LogDirectory {
  public:
-  /// Locks the directory, which is made if it is missing, reads what is in it, removes the remains of deletions,
-  /// and removes the mark of a clean shutdown. A directory whose disk fails meanwhile is returned all the same, as
-  /// offline. Errors: kafka_storage_error, when another broker has the lock or a file in it makes no sense.
+  /// Locks the directory, which is made if it is missing, and reads what is in it. A directory whose disk fails
+  /// meanwhile is returned all the same, as offline. Errors: kafka_storage_error, when another broker has the lock
+  /// or a file in it makes no sense.
   static Result<std::unique_ptr<LogDirectory>> open(FileSystem& files, const std::string& path);
+  /// Removes the mark of a clean shutdown and the remains of deletions: once it is certain that the directory is
+  /// this broker's, and before a log in it is opened. What fails takes the directory offline. Blocks.
+  void begin_use();
 
   const std::string& path() const { return path_; }
   /// Its files, watched: what fails on them changes `health`.
@@ -75,6 +79,9 @@ class LogDirectory {
 
   /// How to open the log of `partition`, by the checkpoints found at `open`.
   OpenOptions open_options(const TopicPartition& partition) const;
+  /// Takes `partition`, which was deleted or moved away, out of the checkpoint of the cleaner, which Kafka may have
+  /// left here: it would take a new log of that name for a cleaned one. Blocks; from any thread.
+  Result<void> forget_cleaned(const TopicPartition& partition) const;
   /// The checkpointed high watermark of `partition`; none when it was never written.
   std::optional<Offset> high_watermark(const TopicPartition& partition) const;
 
@@ -92,6 +99,7 @@ class LogDirectory {
 
   Result<void> load();
   Result<void> scan_partitions();
+  Result<void> remove_mark_and_deleted();
   /// An unreadable checkpoint counts as empty: the logs are then recovered from their beginning.
   OffsetCheckpoint read_checkpoint(const char* name) const;
   Result<void> write_checkpoint(const char* name, const OffsetCheckpoint& offsets) const;
@@ -104,9 +112,13 @@ class LogDirectory {
   bool was_clean_ = false;
   std::vector<TopicPartition> partitions_;
   std::vector<FutureDirectory> futures_;
+  std::vector<std::string> deleted_;  ///< paths of directories whose deletion was not finished
   OffsetCheckpoint recovery_points_;
   OffsetCheckpoint log_start_offsets_;
   OffsetCheckpoint high_watermarks_;
+  mutable std::mutex cleaner_mutex_;
+  mutable OffsetCheckpoint
+      cleaner_offsets_;  ///< of the cleaner that had the directory before; under cleaner_mutex_
 };
 
 }  // namespace gregor

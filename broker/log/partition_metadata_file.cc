@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
+
 #include "broker/log/log_files.h"
 #include "broker/types/error_code.h"
 
@@ -13,9 +15,10 @@ Result<std::optional<Uuid>> read_partition_metadata(FileSystem& files, const std
   std::string path = partition_metadata_path(directory);
   if (!files.exists(path)) return std::optional<Uuid>();
   auto text = read_text_file(files, path, 4096);
-  if (!text) return text.error();
+  bool is_too_long = !text && text.error().code == std::error_code(EFBIG, std::system_category());
+  if (!text && !is_too_long) return text.error();
   constexpr std::string_view kBegin = "version: 0\ntopic_id: ";
-  if (text->starts_with(kBegin)) {
+  if (text && text->starts_with(kBegin)) {
     std::string id = text->substr(kBegin.size());
     while (!id.empty() && (id.back() == '\n' || id.back() == '\r')) id.pop_back();
     if (auto parsed = Uuid::parse(id)) return parsed;

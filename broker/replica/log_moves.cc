@@ -341,7 +341,7 @@ Result<void> LogMoves::copy_rest(Partition& partition, PartitionLog& copy) {
 Task<void> LogMoves::settle(TopicPartition name, const LogDirectory* from, const LogDirectory* to,
                             std::string retired, Duration delay) {
   log::info("moved partition={} from={} to={}", name.to_string(), from->path(), to->path());
-  partitions_.note_moved(*from, *to, std::move(retired), delay);
+  co_await partitions_.note_moved(name, *from, *to, std::move(retired), delay);
   co_await checkpointer_.write_now();
 }
 

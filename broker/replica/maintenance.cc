@@ -57,6 +57,7 @@ Task<void> Maintenance::look_for_room() {
     }
   };
   co_await in_background(pool_, look);
+  co_await partitions_.retry_unavailable();
 }
 
 }  // namespace gregor

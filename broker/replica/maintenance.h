@@ -15,7 +15,8 @@ struct MaintenanceIntervals {
 };
 
 /// What has to be done to all logs from time to time: removing old segments, syncing what flush.ms wants synced,
-/// forgetting idle producers, and looking how much room the disks have. On shard 0.
+/// forgetting idle producers, and looking how much room the disks have and whether logs can be opened that could
+/// not. On shard 0.
 class Maintenance {
  public:
   Maintenance(Partitions& partitions, BackgroundPool& pool, std::vector<LogDirectory*> directories)

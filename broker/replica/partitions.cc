@@ -40,13 +40,6 @@ Partition* Partitions::find(TopicPartitionView name) {
   return found == partitions.end() ? nullptr : found->second.get();
 }
 
-ErrorCode Partitions::why_absent(TopicPartitionView name) const {
-  const auto& unavailable = local_.local().unavailable;
-  if (unavailable.empty()) return ErrorCode::none;
-  bool has_log = unavailable.contains(TopicPartition{std::string(name.topic), name.partition});
-  return has_log ? ErrorCode::kafka_storage_error : ErrorCode::none;
-}
-
 Partitions::ByShard Partitions::by_shard(const std::vector<TopicPartition>& names) const {
   ByShard groups(environment_.shards.size());
   for (size_t i = 0; i < names.size(); ++i) groups[shard_of(names[i]).index()].push_back(i);
@@ -55,6 +48,7 @@ Partitions::ByShard Partitions::by_shard(const std::vector<TopicPartition>& name
 
 Task<std::vector<ErrorCode>> Partitions::apply(std::vector<PartitionState> states,
                                                std::map<std::string, PartitionSettings> settings) {
+  AsyncMutex::Guard turn = co_await changing_.lock();
   co_await open_missing(states, settings);
   std::vector<ErrorCode> errors(states.size());
   ByShard groups = by_shard(names_of(states));
@@ -62,8 +56,13 @@ Task<std::vector<ErrorCode>> Partitions::apply(std::vector<PartitionState> state
     auto apply_group = [&] {
       for (size_t i : groups[shard]) {
         Partition* partition = find(states[i].name);
-        if (partition == nullptr && states[i].is_sound()) local_.local().unavailable.insert(states[i].name);
-        errors[i] = apply_one(partition, states[i], settings.at(states[i].name.topic));
+        const PartitionSettings& own = settings.at(states[i].name.topic);
+        if (partition == nullptr && states[i].is_sound()) {
+          Unavailable& unavailable = local_.local().unavailable[states[i].name];
+          unavailable.settings = own;
+          unavailable.state = states[i];
+        }
+        errors[i] = apply_one(partition, states[i], own);
       }
     };
     co_await on(*environment_.shards[shard], apply_group);
@@ -77,27 +76,21 @@ Task<void> Partitions::reconfigure(std::string topic, PartitionSettings settings
       for (auto& [name, partition] : local_.local().partitions) {
         if (name.topic == topic) partition->reconfigure(settings);
       }
+      for (auto& [name, unavailable] : local_.local().unavailable) {
+        if (name.topic == topic) unavailable.settings = settings;
+      }
     };
     co_await on(*shard, take);
   }
 }
 
 Task<ErrorCode> Partitions::remove(TopicPartition name) {
-  struct Removed {
-    ErrorCode error = ErrorCode::none;
-    std::string path;
-    int64_t delay_ms = 0;
-    const LogDirectory* directory = nullptr;
-  };
+  AsyncMutex::Guard turn = co_await changing_.lock();
   Uuid unique = Uuid::from_random(environment_.random.sixteen_bytes());
   auto take_out = [&]() -> Removed {
     Local& local = local_.local();
     auto found = local.partitions.find(name);
-    if (found == local.partitions.end()) {
-      Removed absent;
-      absent.error = why_absent(name);
-      return absent;
-    }
+    if (found == local.partitions.end()) return take_out_unavailable(name, unique);
     std::unique_ptr<Partition> partition = std::move(found->second);
     local.partitions.erase(found);
     partition->suspend();
@@ -108,7 +101,7 @@ Task<ErrorCode> Partitions::remove(TopicPartition name) {
     if (!renamed) {
       log::error("could not delete a log partition={} reason=\"{}\"", name.to_string(), renamed.error().message);
       removed.error = ErrorCode::kafka_storage_error;
-      local.unavailable.insert(name);
+      local.unavailable[name].settings = partition->settings();
     }
     return removed;
   };
@@ -117,6 +110,7 @@ Task<ErrorCode> Partitions::remove(TopicPartition name) {
   --logs_in_[removed.directory];
   if (removed.error == ErrorCode::none) {
     log::info("deleted partition={} files_go_in_ms={}", name.to_string(), removed.delay_ms);
+    co_await forget_cleaned(*removed.directory, name);
     remove_later(*removed.directory, {removed.path}, std::chrono::milliseconds(removed.delay_ms));
   }
   co_return removed.error;
@@ -128,11 +122,18 @@ void Partitions::prefer_directory(const TopicPartition& name, LogDirectory& dire
   preferred_for_[name] = &directory;
 }
 
-void Partitions::note_moved(const LogDirectory& from, const LogDirectory& to, std::string retired_path,
-                            Duration delay) {
+Task<void> Partitions::note_moved(TopicPartition name, const LogDirectory& from, const LogDirectory& to,
+                                  std::string retired_path, Duration delay) {
   --logs_in_[&from];
   ++logs_in_[&to];
   remove_later(from, {std::move(retired_path)}, delay);
+  co_await forget_cleaned(from, std::move(name));
+}
+
+Task<void> Partitions::forget_cleaned(const LogDirectory& directory, TopicPartition name) {
+  auto forget = [&] { return directory.forget_cleaned(name); };
+  Result<void> forgotten = co_await in_background(environment_.pool, forget);
+  if (!forgotten) log::warn("could not change the cleaner's checkpoint reason=\"{}\"", forgotten.error().message);
 }
 
 void Partitions::drop_future(Partition& partition) {

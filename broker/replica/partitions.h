@@ -60,6 +60,9 @@ class Partitions {
   /// controller gives them a role. `settings` has an entry for every topic. A log that can't be opened is reported
   /// and left alone. Error: a partition that lies in two directories.
   Task<Result<void>> load_all(std::map<std::string, PartitionSettings> settings, int32_t threads_per_directory);
+  /// Tries to open the logs again that could not be opened, less and less often; at once where only room was
+  /// missing and is there now. What the controller said of them meanwhile takes effect then.
+  Task<void> retry_unavailable();
   /// On shard 0, also while `load_all` goes on.
   const std::vector<LoadProgress>& load_progress() const { return progress_; }
   /// Gives partitions their roles, making the logs that are missing. `settings` has an entry for every topic.
@@ -70,7 +73,8 @@ class Partitions {
   void prefer_directory(const TopicPartition& name, LogDirectory& directory);
   /// A partition has moved from one directory to the other: removes what it left, at `retired_path`, after `delay`.
   /// On shard 0.
-  void note_moved(const LogDirectory& from, const LogDirectory& to, std::string retired_path, Duration delay);
+  Task<void> note_moved(TopicPartition name, const LogDirectory& from, const LogDirectory& to,
+                        std::string retired_path, Duration delay);
   /// Gives the partitions of `topic` that are here its new settings, on every shard.
   Task<void> reconfigure(std::string topic, PartitionSettings settings);
   /// Forgets a partition and deletes its log; its files go after file.delete.delay.ms.
@@ -95,22 +99,42 @@ class Partitions {
   void drop_future(Partition& partition);
 
   Task<AllCheckpoints> checkpoints();
-  /// Syncs and closes every log, writes the checkpoints, and marks the directories whose logs were all closed.
-  /// Nothing is served then. Error: the first log or checkpoint that could not be written, but for those of offline
-  /// directories.
-  Task<Result<void>> close_all();
+  /// Syncs and closes every log, writes the checkpoints, and marks the directories whose logs were all opened and
+  /// closed. Nothing is served then. Error: the first log or checkpoint that could not be written, but for those of
+  /// offline directories.
+  Task<Result<void>> close_all(int32_t threads_per_directory);
 
  private:
   using ByName =
       std::unordered_map<TopicPartition, std::unique_ptr<Partition>, TopicPartitionHash, TopicPartitionEqual>;
+  /// A partition whose log exists but can't be opened.
+  struct Unavailable {
+    LogDirectory* directory = nullptr;  ///< where the log is; null when that is not known
+    std::string reason;
+    bool lacked_room = false;
+    Duration pause{};  ///< after the last try
+    Instant retry_at{};
+    PartitionSettings settings;
+    std::optional<PartitionState> state;  ///< what the controller said last
+  };
   struct Local {
     ByName partitions;
-    std::set<TopicPartition> unavailable;  ///< their logs exist but can't be opened
+    std::map<TopicPartition, Unavailable> unavailable;
   };
   struct Opened {
     TopicPartition name;
     LogDirectory* directory = nullptr;
     Result<std::unique_ptr<PartitionLog>> log{std::unique_ptr<PartitionLog>()};
+  };
+  struct Removed {
+    ErrorCode error = ErrorCode::none;
+    std::string path;
+    int64_t delay_ms = 0;
+    const LogDirectory* directory = nullptr;
+  };
+  struct ToClose {
+    const LogDirectory* directory = nullptr;
+    PartitionLog* log = nullptr;
   };
   using ByShard = std::vector<std::vector<size_t>>;
 
@@ -118,6 +142,8 @@ class Partitions {
   using DirectoryErrors = std::map<const LogDirectory*, Result<void>>;
 
   ByShard by_shard(const std::vector<TopicPartition>& names) const;
+  /// Renames the log of a partition that could not be opened and forgets it.
+  Removed take_out_unavailable(const TopicPartition& name, const Uuid& unique);
   // Opening logs: partitions_open.cc.
   Result<void> check_directories();
   Result<bool> finish_move(const TopicPartition& name, LogDirectory& one, LogDirectory& other);
@@ -129,17 +155,25 @@ class Partitions {
                        LoadProgress& progress);
   Task<std::vector<Opened>> open_chunk(std::vector<Opened> chunk, const SettingsByTopic& settings);
   Task<bool> open_and_install(std::vector<Opened> chunk, const SettingsByTopic& settings);
+  std::vector<Opened> find_missing(const std::vector<const PartitionState*>& states);
   Task<void> open_missing(const std::vector<PartitionState>& states, const SettingsByTopic& settings);
   void install(Opened opened, const PartitionSettings& settings);
+  void note_unavailable(const Opened& opened, const PartitionSettings& settings);
+  bool is_due(const Unavailable& unavailable) const;
+  Task<bool> retry(TopicPartition name, LogDirectory* directory, PartitionSettings settings);
 
+  Task<void> forget_cleaned(const LogDirectory& directory, TopicPartition name);
   void remove_later(const LogDirectory& directory, std::vector<std::string> paths, Duration delay);
   Task<void> visit_shard(std::function<void(Partition&)> visit);
   Task<void> remove_files(const LogDirectory& directory, std::vector<std::string> paths);
   // Closing: partitions_close.cc.
-  Task<bool> close_shard(size_t shard, AllCheckpoints& checkpoints, DirectoryErrors& outcomes);
-  Result<void> write_last_checkpoints(AllCheckpoints& checkpoints, DirectoryErrors& outcomes) const;
+  void add_checkpoints_to(AllCheckpoints& all);
+  Task<bool> close_some(const std::vector<ToClose>& logs, size_t& next, Result<void>& outcome);
+  Result<void> write_last_checkpoints(AllCheckpoints& checkpoints, DirectoryErrors& outcomes,
+                                      const std::set<const LogDirectory*>& incomplete) const;
 
   const ReplicaEnvironment environment_;
+  AsyncMutex changing_;  ///< who opens or removes logs while the broker runs, one after another
   std::map<const LogDirectory*, size_t> logs_in_;          ///< on shard 0
   std::map<TopicPartition, LogDirectory*> preferred_for_;  ///< of partitions that are not here yet; on shard 0
   std::vector<LoadProgress> progress_;                     ///< on shard 0

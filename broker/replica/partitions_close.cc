@@ -1,9 +1,14 @@
 // What Partitions leaves on the disk for the next start: checkpoints, and closed logs.
+#include <algorithm>
+
 #include "broker/replica/partitions.h"
 #include "runtime/logging.h"
 
 namespace gregor {
 namespace {
+
+// Logs closed by one background job.
+constexpr size_t kChunk = 16;
 
 void add_log(DirectoryCheckpoints& checkpoints, const PartitionLog& log) {
   checkpoints.recovery_points[log.name()] = log.recovery_point();
@@ -18,9 +23,12 @@ void add_to(AllCheckpoints& all, Partition& partition) {
   if (const auto& future = partition.future()) add_log(all[&future->directory], *future->log);
 }
 
-/// Blocks.
-Result<void> close_log(const LogDirectory& directory, PartitionLog& log) {
-  return directory.health().is_offline() ? Result<void>() : log.close();
+/// Of a log that was not opened everything stays as it was.
+void carry_over(DirectoryCheckpoints& checkpoints, const LogDirectory& directory, const TopicPartition& name) {
+  OpenOptions found = directory.open_options(name);
+  checkpoints.recovery_points[name] = found.recovery_point;
+  if (found.log_start_offset > Offset(0)) checkpoints.log_start_offsets[name] = found.log_start_offset;
+  if (auto high_watermark = directory.high_watermark(name)) checkpoints.high_watermarks[name] = *high_watermark;
 }
 
 Result<void> write_all(const LogDirectory& directory, const DirectoryCheckpoints& checkpoints) {
@@ -31,53 +39,55 @@ Result<void> write_all(const LogDirectory& directory, const DirectoryCheckpoints
 
 }  // namespace
 
+void Partitions::add_checkpoints_to(AllCheckpoints& all) {
+  for (auto& [name, partition] : local_.local().partitions) add_to(all, *partition);
+  for (const auto& [name, unavailable] : local_.local().unavailable) {
+    if (unavailable.directory != nullptr) carry_over(all[unavailable.directory], *unavailable.directory, name);
+  }
+}
+
 Task<AllCheckpoints> Partitions::checkpoints() {
   AllCheckpoints all;
   for (LogDirectory* directory : environment_.directories) all[directory];
   for (Shard* shard : environment_.shards) {
-    auto collect = [&] {
-      for (auto& [name, partition] : local_.local().partitions) {
-        add_to(all, *partition);
-      }
-    };
+    auto collect = [&] { add_checkpoints_to(all); };
     co_await on(*shard, collect);
   }
   co_return all;
 }
 
-Task<bool> Partitions::close_shard(size_t shard, AllCheckpoints& checkpoints, DirectoryErrors& outcomes) {
-  std::vector<std::unique_ptr<Partition>> taken;
-  auto take_all = [&] {
-    for (auto& [name, partition] : local_.local().partitions) {
-      partition->suspend();
-      taken.push_back(std::move(partition));
-    }
-    local_.local().partitions.clear();
-  };
-  co_await on(*environment_.shards[shard], take_all);
-  std::vector<std::pair<const LogDirectory*, Result<void>>> closed;
-  auto close = [&] {
-    for (auto& partition : taken) {
-      closed.emplace_back(&partition->directory(), close_log(partition->directory(), partition->log()));
-      const auto& future = partition->future();
-      if (future) closed.emplace_back(&future->directory, close_log(future->directory, *future->log));
-    }
-  };
-  co_await in_background(environment_.pool, close);
-  for (const auto& [directory, outcome] : closed) {
-    if (!outcome && outcomes[directory]) outcomes[directory] = outcome;
+Task<bool> Partitions::close_some(const std::vector<ToClose>& logs, size_t& next, Result<void>& outcome) {
+  while (next < logs.size()) {
+    size_t begin = next;
+    next = std::min(begin + kChunk, logs.size());
+    auto close = [&logs, begin, end = next]() -> Result<void> {
+      Result<void> first;
+      for (size_t i = begin; i < end; ++i) {
+        if (logs[i].directory->health().is_offline()) continue;
+        Result<void> closed = logs[i].log->close();
+        if (first && !closed) first = closed;
+      }
+      return first;
+    };
+    Result<void> closed = co_await in_background(environment_.pool, close);
+    if (outcome && !closed) outcome = closed;
   }
-  for (auto& partition : taken) add_to(checkpoints, *partition);
-  co_return true;
+  co_return outcome.ok();
 }
 
-Result<void> Partitions::write_last_checkpoints(AllCheckpoints& checkpoints, DirectoryErrors& outcomes) const {
+Result<void> Partitions::write_last_checkpoints(AllCheckpoints& checkpoints, DirectoryErrors& outcomes,
+                                                const std::set<const LogDirectory*>& incomplete) const {
   Result<void> first;
   for (LogDirectory* directory : environment_.directories) {
     if (directory->health().is_offline()) continue;
     Result<void>& outcome = outcomes[directory];
     auto written = write_all(*directory, checkpoints[directory]);
     if (outcome) outcome = written;
+    if (outcome && incomplete.contains(directory)) {
+      log::warn("not marking a log directory as properly closed, since not all its logs could be opened path={}",
+                directory->path());
+      continue;
+    }
     if (outcome) outcome = directory->mark_clean_shutdown();
     if (outcome) continue;
     log::error("a log directory was not closed properly, the next start will recover it path={} reason=\"{}\"",
@@ -87,13 +97,36 @@ Result<void> Partitions::write_last_checkpoints(AllCheckpoints& checkpoints, Dir
   return first;
 }
 
-Task<Result<void>> Partitions::close_all() {
-  AllCheckpoints all;
+Task<Result<void>> Partitions::close_all(int32_t threads_per_directory) {
+  std::map<const LogDirectory*, std::vector<ToClose>> logs;
+  std::set<const LogDirectory*> incomplete;
+  for (Shard* shard : environment_.shards) {
+    auto take_all = [&] {
+      for (auto& [name, partition] : local_.local().partitions) {
+        partition->suspend();
+        logs[&partition->directory()].push_back({&partition->directory(), &partition->log()});
+        const auto& future = partition->future();
+        if (future) logs[&future->directory].push_back({&future->directory, future->log.get()});
+      }
+      for (const auto& [name, unavailable] : local_.local().unavailable) incomplete.insert(unavailable.directory);
+    };
+    co_await on(*shard, take_all);
+  }
   DirectoryErrors outcomes;
+  std::map<const LogDirectory*, size_t> next;
   std::vector<Task<bool>> closings;
-  for (size_t i = 0; i < environment_.shards.size(); ++i) closings.push_back(close_shard(i, all, outcomes));
+  for (const auto& [directory, own] : logs) {
+    for (int32_t i = 0; i < threads_per_directory; ++i) {
+      closings.push_back(close_some(own, next[directory], outcomes[directory]));
+    }
+  }
   co_await when_all(std::move(closings));
-  auto write = [&] { return write_last_checkpoints(all, outcomes); };
+  AllCheckpoints all = co_await checkpoints();
+  for (Shard* shard : environment_.shards) {
+    auto clear = [this] { local_.local().partitions.clear(); };
+    co_await on(*shard, clear);
+  }
+  auto write = [&] { return write_last_checkpoints(all, outcomes, incomplete); };
   Result<void> written = co_await in_background(environment_.pool, write);
   co_return written;
 }

@@ -5,14 +5,20 @@
 
 #include "broker/replica/partitions.h"
 #include "runtime/logging.h"
+#include "runtime/repeating.h"
 
 namespace gregor {
 namespace {
 
-// Logs opened by one background job: enough to make the way there and back cheap, few enough that the threads of a
-// directory end at about the same time.
+// Logs opened by one background job after a clean stop, when that is quick: enough to make the way there and back
+// cheap, few enough that the threads of a directory end at about the same time.
 constexpr size_t kChunk = 64;
 constexpr Duration kProgressInterval = std::chrono::seconds(5);
+
+Task<void> tell_progress(const LoadProgress& progress) {
+  log::info("loading log directory path={} loaded={} of={}", progress.directory, progress.loaded, progress.logs);
+  co_return;
+}
 
 }  // namespace
 
@@ -67,13 +73,14 @@ LogDirectory* Partitions::directory_for_new_log(const TopicPartition& name) {
 void Partitions::install(Opened opened, const PartitionSettings& settings) {
   Local& local = local_.local();
   if (!opened.log || opened.directory->health().is_offline()) {
-    local.unavailable.insert(opened.name);
+    note_unavailable(opened, settings);
     return;
   }
   Offset high_watermark = opened.directory->high_watermark(opened.name).value_or(Offset(0));
+  auto partition = std::make_unique<Partition>(environment_.self, environment_.clock, *opened.directory,
+                                               std::move(*opened.log), high_watermark, settings);
   local.unavailable.erase(opened.name);
-  local.partitions[opened.name] = std::make_unique<Partition>(
-      environment_.self, environment_.clock, *opened.directory, std::move(*opened.log), high_watermark, settings);
+  local.partitions[opened.name] = std::move(partition);
 }
 
 Task<std::vector<Partitions::Opened>> Partitions::open_chunk(std::vector<Opened> chunk,
@@ -96,15 +103,11 @@ Task<bool> Partitions::open_and_install(std::vector<Opened> chunk, const Setting
   bool is_complete = true;
   for (const auto& entry : opened) {
     names.push_back(entry.name);
-    if (entry.log) continue;
-    is_complete = false;
-    // That a directory is offline has been said once.
-    if (!entry.directory->health().is_offline())
-      log::error("could not open a log, its partition is not served partition={} reason=\"{}\"",
-                 entry.name.to_string(), entry.log.error().message);
+    if (!entry.log) is_complete = false;
   }
   ByShard groups = by_shard(names);
   for (size_t shard = 0; shard < groups.size(); ++shard) {
+    if (groups[shard].empty()) continue;
     auto install_group = [&] {
       for (size_t i : groups[shard]) install(std::move(opened[i]), settings.at(names[i].topic));
     };
@@ -114,8 +117,13 @@ Task<bool> Partitions::open_and_install(std::vector<Opened> chunk, const Setting
 }
 
 Task<Result<void>> Partitions::load_all(SettingsByTopic settings, int32_t threads_per_directory) {
-  Result<void> checked = check_directories();
-  if (!checked) co_return checked;
+  auto begin_use = [this]() -> Result<void> {
+    if (auto checked = check_directories(); !checked) return checked;
+    for (LogDirectory* directory : environment_.directories) directory->begin_use();
+    return {};
+  };
+  Result<void> begun = co_await in_background(environment_.pool, begin_use);
+  if (!begun) co_return begun;
   progress_.clear();
   for (LogDirectory* directory : environment_.directories) {
     progress_.push_back({directory->path(), directory->partitions().size(), 0});
@@ -134,51 +142,66 @@ Task<bool> Partitions::load_directory(LogDirectory& directory, const SettingsByT
   Instant begin = environment_.clock.now();
   logs_in_[&directory] = directory.partitions().size();
   size_t next = 0;
+  Repeating tell;
+  tell.start(kProgressInterval, [&progress] { return tell_progress(progress); });
   std::vector<Task<bool>> workers;
   for (int32_t i = 0; i < threads; ++i) workers.push_back(load_some(directory, settings, next, progress));
   std::vector<bool> outcomes = co_await when_all(std::move(workers));
+  co_await tell.stop();
   auto took = std::chrono::duration_cast<std::chrono::milliseconds>(environment_.clock.now() - begin).count();
-  log::info("loaded log directory path={} partitions={} clean_shutdown={} took_ms={}", directory.path(),
-            progress.loaded, directory.was_clean_shutdown(), took);
-  co_return std::find(outcomes.begin(), outcomes.end(), false) == outcomes.end();
+  auto failed = std::count(outcomes.begin(), outcomes.end(), false);
+  log::info("loaded log directory path={} partitions={} clean_shutdown={} threads={} took_ms={}", directory.path(),
+            progress.loaded, directory.was_clean_shutdown(), threads, took);
+  co_return failed == 0;
 }
 
 Task<bool> Partitions::load_some(LogDirectory& directory, const SettingsByTopic& settings, size_t& next,
                                  LoadProgress& progress) {
   const auto& names = directory.partitions();
+  // Of logs that have to be read one may take long: every thread takes the next one as soon as it has time.
+  const size_t at_once = directory.was_clean_shutdown() ? kChunk : 1;
   bool is_complete = true;
-  Instant next_line = environment_.clock.now() + kProgressInterval;
   while (next < names.size()) {
     std::vector<Opened> chunk;
-    for (; next < names.size() && chunk.size() < kChunk; ++next) chunk.push_back(Opened{names[next], &directory});
+    for (; next < names.size() && chunk.size() < at_once; ++next) chunk.push_back(Opened{names[next], &directory});
     size_t count = chunk.size();
     bool opened = co_await open_and_install(std::move(chunk), settings);
     is_complete = is_complete && opened;
     progress.loaded += count;
-    if (environment_.clock.now() < next_line) continue;
-    log::info("loading log directory path={} loaded={} of={}", directory.path(), progress.loaded, progress.logs);
-    next_line = environment_.clock.now() + kProgressInterval;
   }
   co_return is_complete;
 }
 
-Task<void> Partitions::open_missing(const std::vector<PartitionState>& states, const SettingsByTopic& settings) {
-  bool has_offline = std::any_of(environment_.directories.begin(), environment_.directories.end(),
-                                 [](LogDirectory* directory) { return directory->health().is_offline(); });
-  std::set<TopicPartition> wanted;
-  for (const auto& state : states) {
+/// The partitions of `states` whose logs are to be opened: in the directory where they lie, if that is known.
+std::vector<Partitions::Opened> Partitions::find_missing(const std::vector<const PartitionState*>& states) {
+  auto is_offline = [](LogDirectory* directory) { return directory->health().is_offline(); };
+  bool has_offline = std::any_of(environment_.directories.begin(), environment_.directories.end(), is_offline);
+  std::vector<Opened> missing;
+  for (const PartitionState* state : states) {
+    if (find(state->name) != nullptr) continue;
+    const auto& unavailable = local_.local().unavailable;
+    auto known = unavailable.find(state->name);
+    LogDirectory* directory = known == unavailable.end() ? nullptr : known->second.directory;
     // The log of a partition that is not new may lie in the directory that is offline: an empty one in another
     // place would let everything in it be forgotten.
-    if (state.is_sound() && (state.is_new || !has_offline)) wanted.insert(state.name);
+    bool may_be_made = directory == nullptr && (state->is_new || !has_offline);
+    bool can_be_opened = directory != nullptr && !is_offline(directory);
+    if (may_be_made || can_be_opened) missing.push_back({state->name, directory});
   }
-  std::vector<TopicPartition> names(wanted.begin(), wanted.end());
+  return missing;
+}
+
+Task<void> Partitions::open_missing(const std::vector<PartitionState>& states, const SettingsByTopic& settings) {
+  std::map<TopicPartition, const PartitionState*> wanted;
+  for (const auto& state : states) {
+    if (state.is_sound()) wanted.emplace(state.name, &state);
+  }
+  std::vector<std::vector<const PartitionState*>> groups(environment_.shards.size());
+  for (const auto& [name, state] : wanted) groups[shard_of(name).index()].push_back(state);
   std::vector<Opened> missing;
-  ByShard groups = by_shard(names);
   for (size_t shard = 0; shard < groups.size(); ++shard) {
     auto look = [&] {
-      for (size_t i : groups[shard]) {
-        if (find(names[i]) == nullptr && why_absent(names[i]) == ErrorCode::none) missing.push_back({names[i]});
-      }
+      for (Opened& found : find_missing(groups[shard])) missing.push_back(std::move(found));
     };
     co_await on(*environment_.shards[shard], look);
   }
@@ -186,9 +209,10 @@ Task<void> Partitions::open_missing(const std::vector<PartitionState>& states, c
   for (size_t begin = 0; begin < missing.size(); begin += kChunk) {
     std::vector<Opened> chunk;
     for (size_t i = begin; i < std::min(begin + kChunk, missing.size()); ++i) {
-      missing[i].directory = directory_for_new_log(missing[i].name);
+      bool is_placed = missing[i].directory != nullptr;
+      if (!is_placed) missing[i].directory = directory_for_new_log(missing[i].name);
       if (missing[i].directory == nullptr) continue;
-      ++logs_in_[missing[i].directory];
+      if (!is_placed) ++logs_in_[missing[i].directory];
       chunk.push_back(std::move(missing[i]));
     }
     openings.push_back(open_and_install(std::move(chunk), settings));

@@ -91,6 +91,7 @@ class InlinePool final : public BackgroundPool {
   }
   void set_max_threads(size_t) override {}  // it has none
   void hold() { is_held_ = true; }
+  size_t held() const { return held_.size(); }
   void let_go() {
     is_held_ = false;
     for (auto& work : std::exchange(held_, {})) work();

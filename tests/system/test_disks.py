@@ -107,6 +107,19 @@ def test_a_disk_that_fails_takes_its_directory_offline_and_nothing_else(two_disk
         assert produce(broker, topic, partition).error_code == 0
 
 
+def test_a_disk_that_fails_while_a_consumer_reads_takes_its_directory_offline(two_disks, topic):
+    broker = two_disks
+    partition = broker.on_bad[0]
+    assert produce(broker, topic, partition).error_code == 0
+    broker.disk.fail(errno.EIO)
+    try:
+        assert fetch(broker, topic, partition).error_code == STORAGE_ERROR
+    except (ConnectionError, AssertionError, OSError):
+        pass  # the answer had begun, and could not be ended
+    broker.wait_for_log(f"went offline.*{re.escape(str(broker.disk.path))}")
+    assert fetch(broker, topic, partition).error_code == STORAGE_ERROR
+
+
 def test_a_failed_sync_is_not_tried_again(two_disks, topic, new_broker):
     broker = two_disks
     name = f"{topic}-synced"
@@ -181,7 +194,7 @@ def small_disk(new_broker, topic):
         broker.small = mounted
         broker.options["log.dirs"] = str(mounted)
         broker.start()
-        wire.create_topic(broker, topic, 2, segment_bytes=2 << 20, file_delete_delay_ms=0)
+        wire.create_topic(broker, topic, 2, segment_bytes=2 << 20, file_delete_delay_ms=0, retention_ms=-1)
         yield broker
         assert broker.stop() == 0
     finally:
@@ -200,15 +213,21 @@ def fill(broker, topic):
     raise AssertionError("the disk never was full")
 
 
+def read_all(broker, topic):
+    """How many records there are from the beginning on."""
+    read = 0
+    while found := batches.decode(fetch(broker, topic, 0, read).records):
+        read += len(found)
+    return read
+
+
 def test_a_full_disk_takes_no_records_and_serves_everything_else(small_disk, topic, zookeeper):
     broker = small_disk
     count = fill(broker, topic)
     assert count > 30
     broker.wait_for_log("log directory is full")
     assert produce(broker, topic, 1).error_code == STORAGE_ERROR
-    read = 0
-    while read < count:
-        read += len(batches.decode(fetch(broker, topic, 0, read).records))
+    assert read_all(broker, topic) == count
     assert fetch(broker, topic, 0, count - 1).high_watermark == count
     assert describe(broker, broker.small).error_code == 0
 
@@ -243,7 +262,4 @@ def test_nothing_acknowledged_is_lost_on_a_full_disk_by_kill_9(small_disk, topic
     broker.kill()
     broker.start()
     assert fetch(broker, topic, 0).high_watermark == count
-    values = 0
-    while values < count:
-        values += len(batches.decode(fetch(broker, topic, 0, values).records))
-    assert values == count
+    assert read_all(broker, topic) == count

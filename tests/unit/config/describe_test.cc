@@ -108,6 +108,19 @@ TEST(DescribeBroker, LeavesInternalOptionsOutUnlessSet) {
             "5");
 }
 
+TEST(DescribeBroker, AQuotaThatIsOnlySetWhileBrokersRunHasNeitherDefaultNorDocumentationAsInKafka) {
+  DynamicProperties set;
+  set.cluster = {{"leader.replication.throttled.rate", "1000"}};
+  BrokerConfig config = *loaded({}).with(set);
+  ConfigEntry rate = entry(describe_broker(config), "leader.replication.throttled.rate");
+  EXPECT_EQ(rate.value, "1000");
+  EXPECT_TRUE(rate.read_only);
+  EXPECT_FALSE(rate.documentation);
+  ASSERT_EQ(rate.synonyms.size(), 1u);
+  EXPECT_EQ(rate.synonyms[0].source, ConfigSource::dynamic_default_broker);
+  EXPECT_EQ(rate.source, ConfigSource::dynamic_default_broker);
+}
+
 TEST(DescribeTopic, ShowsItsOwnValueAboveTheBrokers) {
   ConfigEntry bytes =
       entry(described_topic({{"log.segment.bytes", "200"}}, {{"segment.bytes", "100"}}), "segment.bytes");

@@ -22,7 +22,8 @@ TEST(PartitionDirectoryName, IsParsedWithDashesAndDotsInTheTopic) {
   EXPECT_EQ(name->kind, Kind::deleted);
   EXPECT_EQ(PartitionDirectoryName::parse("a-0." + kUnique + "-stray")->kind, Kind::stray);
   EXPECT_EQ(PartitionDirectoryName::parse("a-0." + kUnique + "-future")->kind, Kind::future);
-  for (const char* other : {"lost+found", "topic", "topic-", "-1", "topic-x", "topic-01", "topic-99999999999"}) {
+  for (const char* other : {"lost+found", "topic", "topic-", "-1", "topic-x", "topic-01", "topic-99999999999",
+                            "my backup-1", "__cluster_metadata-0"}) {
     EXPECT_FALSE(PartitionDirectoryName::parse(other)) << other;
   }
 }
@@ -48,21 +49,27 @@ class LogDirectoryTest : public testing::Test {
   std::unique_ptr<LogDirectory> directory_;
 };
 
-TEST_F(LogDirectoryTest, ListsPartitionsAndFinishesDeletions) {
+TEST_F(LogDirectoryTest, ListsPartitionsAndFinishesDeletionsOnceItIsInUse) {
   for (const std::string& name : {std::string("a-b-0"), std::string("z-1"), "gone-0." + kUnique + "-delete"}) {
     ASSERT_TRUE(files_.create_directories(home_.path() + "/" + name).ok());
   }
   open();
   EXPECT_THAT(directory_->partitions(), testing::ElementsAre(TopicPartition{"a-b", 0}, TopicPartition{"z", 1}));
+  EXPECT_TRUE(files_.exists(home_.path() + "/gone-0." + kUnique + "-delete"));
+  directory_->begin_use();
   EXPECT_FALSE(files_.exists(home_.path() + "/gone-0." + kUnique + "-delete"));
 }
 
-TEST_F(LogDirectoryTest, TellsACleanShutdownOnce) {
+TEST_F(LogDirectoryTest, TellsACleanShutdownUntilItIsUsedAgain) {
   open();
   EXPECT_FALSE(directory_->was_clean_shutdown());
   ASSERT_TRUE(directory_->mark_clean_shutdown().ok());
   EXPECT_EQ(read_all(home_.path() + "/.kafka_cleanshutdown"), R"({"version":0,"brokerEpoch":-1})");
   open();
+  EXPECT_TRUE(directory_->was_clean_shutdown());
+  open();
+  EXPECT_TRUE(directory_->was_clean_shutdown()) << "a start that came to nothing changes nothing";
+  directory_->begin_use();
   EXPECT_TRUE(directory_->was_clean_shutdown());
   open();
   EXPECT_FALSE(directory_->was_clean_shutdown());
@@ -81,6 +88,22 @@ TEST_F(LogDirectoryTest, KeepsCheckpointsAndMetaProperties) {
   EXPECT_EQ(directory_->open_options({"a", 0}).log_start_offset, Offset(5));
   EXPECT_EQ(directory_->high_watermark({"a", 0}), Offset(9));
   EXPECT_FALSE(directory_->high_watermark({"b", 0}));
+}
+
+TEST_F(LogDirectoryTest, TheCleanersCheckpointForgetsWhatIsDeletedAndKeepsTheRest) {
+  std::string path = home_.path() + "/cleaner-offset-checkpoint";
+  write_all(path, "0\n2\na 0 10\nb 1 20\n");
+  open();
+  ASSERT_TRUE(directory_->forget_cleaned({"c", 0}).ok());
+  EXPECT_EQ(read_all(path), "0\n2\na 0 10\nb 1 20\n");
+  ASSERT_TRUE(directory_->forget_cleaned({"a", 0}).ok());
+  EXPECT_EQ(read_all(path), "0\n1\nb 1 20\n");
+}
+
+TEST_F(LogDirectoryTest, WithoutACleanersCheckpointNoneIsMade) {
+  open();
+  ASSERT_TRUE(directory_->forget_cleaned({"a", 0}).ok());
+  EXPECT_FALSE(files_.exists(home_.path() + "/cleaner-offset-checkpoint"));
 }
 
 }  // namespace

@@ -82,7 +82,7 @@ class LogMovesTest : public ::testing::Test {
     shards_.call([&] { pool_.let_go(); });
     shards_.advance(1s);
     ASSERT_TRUE(stopped.has_ended());
-    auto closed = shards_.run(partitions_->close_all());
+    auto closed = shards_.run(partitions_->close_all(2));
     ASSERT_TRUE(closed.ok()) << closed.error().message;
     stop();
   }

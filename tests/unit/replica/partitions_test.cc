@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "partition_fixture.h"
+#include "tests/support/faulty_files.h"
 
 namespace gregor {
 namespace {
@@ -31,8 +32,22 @@ class PartitionsTest : public ::testing::Test {
     auto loaded = shards_.run(partitions_->load_all(std::move(settings), 1));
     ASSERT_TRUE(loaded.ok()) << loaded.error().message;
   }
+  /// Nothing in the log's directory can be used until it is mended, for a reason that may pass.
+  void damage(int32_t index) {
+    files_.failing_path = home_.path() + "/orders-" + std::to_string(index);
+    files_.fails_reads = true;
+    files_.error = EMFILE;
+  }
+  void mend() { files_.error = 0; }
+  void retry() {
+    auto task = [](Partitions& partitions) -> Task<bool> {
+      co_await partitions.retry_unavailable();
+      co_return true;
+    };
+    shards_.run(task(*partitions_));
+  }
   void close() {
-    auto closed = shards_.run(partitions_->close_all());
+    auto closed = shards_.run(partitions_->close_all(2));
     ASSERT_TRUE(closed.ok()) << closed.error().message;
   }
 
@@ -82,7 +97,7 @@ class PartitionsTest : public ::testing::Test {
   testing::TemporaryDirectory home_;
   testing::ManualShards shards_{2};
   testing::InlinePool pool_;
-  PosixFileSystem files_;
+  testing::FaultyFileSystem files_;
   SystemRandom random_;
   PartitionSettings settings_;
   std::unique_ptr<LogDirectory> directory_;
@@ -154,6 +169,118 @@ TEST_F(PartitionsTest, UncleanStopLosesNoRecordThatWasWritten) {
   produce(0);
   start();
   EXPECT_EQ(log_end(0), 2);
+}
+
+TEST_F(PartitionsTest, WithALogThatCouldNotBeOpenedTheStopIsNoCleanOneAndItsCheckpointsStay) {
+  lead(2);
+  produce(0);
+  produce(1);
+  with(1, [](Partition* partition) { return partition->delete_records(Offset(1)).ok(); });
+  close();
+  damage(1);
+  start();
+  EXPECT_EQ(lead(2), (std::vector<ErrorCode>{ErrorCode::none, ErrorCode::kafka_storage_error}));
+  close();
+  EXPECT_FALSE(has_clean_mark());
+  EXPECT_EQ(checkpoint("recovery-point-offset-checkpoint"), "0\n2\norders 0 2\norders 1 2\n");
+  EXPECT_EQ(checkpoint("log-start-offset-checkpoint"), "0\n1\norders 1 1\n");
+  EXPECT_EQ(checkpoint("replication-offset-checkpoint"), "0\n2\norders 0 2\norders 1 2\n");
+  mend();
+  start();
+  close();
+  EXPECT_TRUE(has_clean_mark());
+}
+
+TEST_F(PartitionsTest, ALogThatCouldNotBeOpenedIsTriedAgainAndTakesItsRole) {
+  lead(1);
+  produce(0);
+  close();
+  damage(0);
+  start();
+  EXPECT_EQ(lead(1), std::vector<ErrorCode>{ErrorCode::kafka_storage_error});
+  mend();
+  retry();
+  EXPECT_FALSE(has(0)) << "only after a pause";
+  shards_.advance(10s);
+  retry();
+  ASSERT_TRUE(has(0));
+  EXPECT_EQ(log_end(0), 2);
+  EXPECT_EQ(produce(0), ErrorCode::none) << "as the controller said meanwhile";
+}
+
+TEST_F(PartitionsTest, ALogThatCouldNotBeOpenedIsTriedAgainWhenTheControllerNamesIt) {
+  lead(1);
+  produce(0);
+  close();
+  damage(0);
+  start();
+  mend();
+  EXPECT_EQ(lead(1), std::vector<ErrorCode>{ErrorCode::none});
+  EXPECT_EQ(log_end(0), 2);
+}
+
+TEST_F(PartitionsTest, ALogThatLackedRoomIsTriedAgainOnceThereIsSome) {
+  lead(1);
+  produce(0);
+  close();
+  damage(0);
+  directory_.reset();
+  start();
+  directory_->health().report(system_error(ENOSPC, "write"));
+  shards_.advance(20s);
+  retry();
+  EXPECT_FALSE(has(0));
+  mend();
+  retry();
+  EXPECT_FALSE(has(0)) << "there is no room yet";
+  directory_->health().report_space({1 << 30, 1 << 29});
+  retry();
+  EXPECT_TRUE(has(0));
+}
+
+TEST_F(PartitionsTest, ALogThatCouldNotBeOpenedCanBeDeleted) {
+  settings_.file_delete_delay_ms = 1000;
+  lead(1);
+  produce(0);
+  close();
+  damage(0);
+  start();
+  lead(1);
+  mend();
+  EXPECT_EQ(shards_.run(partitions_->remove({"orders", 0})), ErrorCode::none);
+  shards_.advance(1s);
+  EXPECT_TRUE(directories_of_logs().empty());
+  EXPECT_EQ(lead(1), std::vector<ErrorCode>{ErrorCode::none});
+  EXPECT_EQ(log_end(0), 0);
+}
+
+TEST_F(PartitionsTest, LogsThatWereNotClosedAreOpenedByManyThreadsAtOnceAndCounted) {
+  lead(6);
+  for (int32_t i = 0; i < 6; ++i) produce(i);
+  partitions_.reset();
+  directory_.reset();
+  directory_ = std::move(*LogDirectory::open(files_, home_.path()));
+  partitions_ = std::make_unique<Partitions>(ReplicaEnvironment{
+      kSelf, shards_.all(), pool_, shards_.clock(), random_, std::vector<LogDirectory*>{directory_.get()}});
+  pool_.hold();
+  auto loaded = shards_.start(partitions_->load_all({{"orders", settings_}}, 4));
+  auto step = [&] {
+    shards_.call([&] {
+      pool_.let_go();
+      pool_.hold();
+    });
+  };
+  step();
+  EXPECT_EQ(pool_.held(), 4u) << "logs that are being opened";
+  step();
+  EXPECT_EQ(pool_.held(), 2u);
+  auto progress = shards_.call([&] { return partitions_->load_progress(); });
+  ASSERT_EQ(progress.size(), 1u);
+  EXPECT_EQ(progress[0].loaded, 4u);
+  EXPECT_EQ(progress[0].logs, 6u);
+  step();
+  EXPECT_TRUE(loaded.has_ended());
+  shards_.call([&] { pool_.let_go(); });
 }
 
 TEST_F(PartitionsTest, RemovedPartitionIsRenamedAtOnceAndGoesAfterTheDelay) {
