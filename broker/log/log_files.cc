@@ -10,17 +10,35 @@ namespace gregor {
 
 constexpr size_t kOffsetDigits = 20;
 
-std::string segment_file_path(const std::string& directory, Offset base_offset, std::string_view suffix) {
-  return fmt::format("{}/{:0{}}{}", directory, base_offset.value, kOffsetDigits, suffix);
+std::string segment_file_name(Offset base_offset, std::string_view suffix) {
+  return fmt::format("{:0{}}{}", base_offset.value, kOffsetDigits, suffix);
 }
 
-std::optional<Offset> base_offset_of(std::string_view name) {
-  if (name.size() < kOffsetDigits) return std::nullopt;
-  int64_t value = 0;
+std::string segment_file_path(const std::string& directory, Offset base_offset, std::string_view suffix) {
+  return directory + "/" + segment_file_name(base_offset, suffix);
+}
+
+std::optional<SegmentFileName> SegmentFileName::parse(std::string_view name) {
+  using namespace file_suffix;
+  if (!resembles(name)) return std::nullopt;
+  SegmentFileName parsed;
   const char* end = name.data() + kOffsetDigits;
-  auto [stopped_at, problem] = std::from_chars(name.data(), end, value);
-  if (problem != std::errc() || stopped_at != end || value < 0) return std::nullopt;
-  return Offset(value);
+  auto [stopped_at, problem] = std::from_chars(name.data(), end, parsed.base_offset.value);
+  if (problem != std::errc() || stopped_at != end) return std::nullopt;
+  std::string_view rest = name.substr(kOffsetDigits);
+  for (std::string_view kind : {kLog, kOffsetIndex, kTimeIndex, kTransactionIndex, kSnapshot}) {
+    if (!rest.starts_with(kind)) continue;
+    parsed.kind = kind;
+    for (std::string_view state : {std::string_view(), kDeleted, kCleaned, kSwap}) {
+      parsed.state = state;
+      if (rest.substr(kind.size()) == state) return parsed;
+    }
+  }
+  return std::nullopt;
+}
+
+bool SegmentFileName::resembles(std::string_view name) {
+  return name.find_first_not_of("0123456789") >= kOffsetDigits && name.size() >= kOffsetDigits;
 }
 
 Result<void> replace_text_file_unsynced(FileSystem& files, const std::string& path, const std::string& text) {

@@ -22,9 +22,21 @@ inline constexpr std::string_view kCleaned = ".cleaned";
 inline constexpr std::string_view kSwap = ".swap";
 }  // namespace file_suffix
 
+std::string segment_file_name(Offset base_offset, std::string_view suffix);
 std::string segment_file_path(const std::string& directory, Offset base_offset, std::string_view suffix);
-/// The 20 digits that `name` begins with, none if it does not.
-std::optional<Offset> base_offset_of(std::string_view name);
+
+/// What the name of a segment's file says.
+struct SegmentFileName {
+  Offset base_offset;
+  std::string_view kind;   ///< kLog to kSnapshot
+  std::string_view state;  ///< kDeleted, kCleaned or kSwap; empty for a file in use
+
+  /// None when `name` is anything but 20 digits, a kind and perhaps a state: such a file is not the log's.
+  static std::optional<SegmentFileName> parse(std::string_view name);
+  /// Whether `name` begins as these do.
+  static bool resembles(std::string_view name);
+  bool is_in_use(std::string_view of_kind) const { return state.empty() && kind == of_kind; }
+};
 
 /// Like replace_text_file, but without waiting for the disk: after a crash of the machine, not of the process, the
 /// file may be damaged. For files that can be made anew from the log, and on threads that must not block.

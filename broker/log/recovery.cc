@@ -9,17 +9,12 @@
 namespace gregor {
 namespace {
 
-using Listing = std::map<std::string, uint64_t>;  // file names and sizes
-
-Result<Listing> list_files(const LogPlace& place) {
-  auto entries = place.files.list(place.directory);
-  if (!entries) return entries.error();
-  Listing listing;
-  for (const DirectoryEntry& entry : *entries) {
-    if (!entry.is_directory) listing[entry.name] = entry.size;
-  }
-  return listing;
-}
+/// The segments' files in a directory.
+struct ListedFile {
+  SegmentFileName name;
+  uint64_t size = 0;
+};
+using Listing = std::map<std::string, ListedFile>;
 
 class Loader {
  public:
@@ -30,10 +25,11 @@ class Loader {
   Result<LoadedLog> load();
 
  private:
-  Result<void> finish_interrupted_work();
-  Result<void> remove_leftovers(std::string_view suffix, const Listing& listing);
-  Result<void> finish_swaps(const Listing& listing);
-  Result<Offset> end_of_swapped_log(const std::string& file_name, uint64_t size);
+  Result<Listing> list_files();
+  Result<void> finish_interrupted_work(Listing& listing);
+  Result<void> remove_leftovers(std::string_view state, Offset from, Listing& listing);
+  Result<void> finish_swaps(Listing& listing);
+  Result<Offset> end_of_swapped_log(const std::string& file_name, const ListedFile& log);
   Result<void> load_segments(const Listing& listing);
   Result<void> remove_orphaned_indexes(const Listing& listing);
   bool is_below_recovery_point(size_t index) const;
@@ -47,6 +43,9 @@ class Loader {
   Result<void> ensure_active_segment();
   std::string path_of(const std::string& file_name) const { return place_.directory + "/" + file_name; }
 
+  /// Of the file in use, none when there is none.
+  std::optional<uint64_t> size_of(const Listing& listing, Offset base_offset, std::string_view kind) const;
+
   const LogPlace& place_;
   const TopicPartition& name_;
   const OpenOptions& options_;
@@ -54,13 +53,14 @@ class Loader {
   LogProducers& producers_;
   size_t producers_reach_ = SIZE_MAX;  ///< the state is that before this segment; SIZE_MAX: not known
   LoadedLog log_;
+  std::set<std::string> strays_;         ///< that were warned of
   std::vector<bool> has_sound_indexes_;  ///< of each of the segments found
 };
 
 Result<LoadedLog> Loader::load() {
-  if (auto finished = finish_interrupted_work(); !finished) return finished.error();
-  auto listing = list_files(place_);
+  auto listing = list_files();
   if (!listing) return listing.error();
+  if (auto finished = finish_interrupted_work(*listing); !finished) return finished.error();
   if (auto removed = remove_orphaned_indexes(*listing); !removed) return removed.error();
   if (auto loaded = load_segments(*listing); !loaded) return loaded.error();
   if (auto rebuilt = rebuild_unsound_indexes(); !rebuilt) return rebuilt.error();
@@ -76,37 +76,56 @@ Result<LoadedLog> Loader::load() {
   return std::move(log_);
 }
 
-Result<void> Loader::finish_interrupted_work() {
-  auto listing = list_files(place_);
-  if (!listing) return listing.error();
-  auto has_suffix = [](std::string_view suffix) {
-    return [suffix](const auto& file) { return file.first.ends_with(suffix); };
-  };
-  bool has_swaps = std::any_of(listing->begin(), listing->end(), has_suffix(file_suffix::kSwap));
-  bool has_cleaned = std::any_of(listing->begin(), listing->end(), has_suffix(file_suffix::kCleaned));
-  if (has_swaps && has_cleaned) {
-    // Compaction stopped while it renamed its output: the originals are all still there.
-    if (auto removed = remove_leftovers(file_suffix::kSwap, *listing); !removed) return removed;
-  } else if (has_swaps) {
-    if (auto swapped = finish_swaps(*listing); !swapped) return swapped;
+/// Files of other names are not the log's: nothing is read from them, and nothing happens to them.
+Result<Listing> Loader::list_files() {
+  auto entries = place_.files.list(place_.directory);
+  if (!entries) return entries.error();
+  Listing listing;
+  for (const DirectoryEntry& entry : *entries) {
+    if (entry.is_directory) continue;
+    if (auto name = SegmentFileName::parse(entry.name)) {
+      listing[entry.name] = {*name, entry.size};
+    } else if (SegmentFileName::resembles(entry.name) && strays_.insert(entry.name).second) {
+      log::warn("leaving a file alone whose name is no segment's file={}", path_of(entry.name));
+    }
   }
-  if (auto removed = remove_leftovers(file_suffix::kCleaned, *listing); !removed) return removed;
-  return remove_leftovers(file_suffix::kDeleted, *listing);
+  return listing;
 }
 
-Result<void> Loader::remove_leftovers(std::string_view suffix, const Listing& listing) {
-  for (const auto& [file_name, size] : listing) {
-    if (!file_name.ends_with(suffix) || !place_.files.exists(path_of(file_name))) continue;
-    if (auto removed = place_.files.remove(path_of(file_name)); !removed) return removed;
+Result<void> Loader::finish_interrupted_work(Listing& listing) {
+  Offset first_cleaned(INT64_MAX);
+  bool has_swaps = false;
+  for (const auto& [file_name, file] : listing) {
+    if (file.name.state == file_suffix::kCleaned) first_cleaned = std::min(first_cleaned, file.name.base_offset);
+    if (file.name.state == file_suffix::kSwap) has_swaps = true;
+  }
+  if (auto removed = remove_leftovers(file_suffix::kDeleted, Offset(0), listing); !removed) return removed;
+  // Output is renamed from its last segment to its first: what lies at or behind one that was not renamed belongs
+  // to it, and the originals are all still there. What lies before is finished.
+  if (auto removed = remove_leftovers(file_suffix::kSwap, first_cleaned, listing); !removed) return removed;
+  if (auto removed = remove_leftovers(file_suffix::kCleaned, Offset(0), listing); !removed) return removed;
+  return has_swaps ? finish_swaps(listing) : Result<void>();
+}
+
+/// Removes the files in this state whose base offset is `from` or more.
+Result<void> Loader::remove_leftovers(std::string_view state, Offset from, Listing& listing) {
+  for (auto file = listing.begin(); file != listing.end();) {
+    const SegmentFileName& name = file->second.name;
+    if (name.state != state || name.base_offset < from) {
+      ++file;
+      continue;
+    }
+    if (auto removed = place_.files.remove(path_of(file->first)); !removed) return removed;
+    file = listing.erase(file);
   }
   return {};
 }
 
-Result<Offset> Loader::end_of_swapped_log(const std::string& file_name, uint64_t size) {
+Result<Offset> Loader::end_of_swapped_log(const std::string& file_name, const ListedFile& log) {
   auto file = place_.files.open(path_of(file_name), OpenMode::read);
   if (!file) return file.error();
-  BatchScanner scanner(*file, 0, size, BatchScanner::Depth::headers);
-  Offset end = *base_offset_of(file_name);
+  BatchScanner scanner(*file, 0, log.size, BatchScanner::Depth::headers);
+  Offset end = log.name.base_offset;
   while (true) {
     auto found = scanner.next();
     if (!found) return found.error();
@@ -115,41 +134,46 @@ Result<Offset> Loader::end_of_swapped_log(const std::string& file_name, uint64_t
   }
 }
 
-/// Puts the output of a finished compaction in the place of the segments that it was made from.
-Result<void> Loader::finish_swaps(const Listing& listing) {
+/// Puts the output of a finished compaction in the place of the segments that it was made from. Indexes may be all
+/// that is left to be renamed.
+Result<void> Loader::finish_swaps(Listing& listing) {
   Offset begin(INT64_MAX);
   Offset end(INT64_MIN);
-  for (const auto& [file_name, size] : listing) {
-    if (!base_offset_of(file_name) || !file_name.ends_with(".log.swap")) continue;
-    auto swapped_end = end_of_swapped_log(file_name, size);
+  for (const auto& [file_name, file] : listing) {
+    if (file.name.state != file_suffix::kSwap || file.name.kind != file_suffix::kLog) continue;
+    auto swapped_end = end_of_swapped_log(file_name, file);
     if (!swapped_end) return swapped_end.error();
-    begin = std::min(begin, *base_offset_of(file_name));
+    begin = std::min(begin, file.name.base_offset);
     end = std::max(end, *swapped_end);
   }
-  for (const auto& [file_name, size] : listing) {
-    auto base_offset = base_offset_of(file_name);
-    if (file_name.ends_with(file_suffix::kSwap) || !base_offset || *base_offset < begin || *base_offset >= end)
-      continue;
+  for (const auto& [file_name, file] : listing) {
+    bool is_original = file.name.state.empty() && file.name.base_offset >= begin && file.name.base_offset < end;
+    if (!is_original) continue;
     if (auto removed = place_.files.remove(path_of(file_name)); !removed) return removed;
   }
-  for (const auto& [file_name, size] : listing) {
-    if (!file_name.ends_with(file_suffix::kSwap)) continue;
-    std::string final_name = file_name.substr(0, file_name.size() - file_suffix::kSwap.size());
-    if (auto renamed = place_.files.rename(path_of(file_name), path_of(final_name)); !renamed) return renamed;
+  for (const auto& [file_name, file] : listing) {
+    if (file.name.state != file_suffix::kSwap) continue;
+    std::string final_path = segment_file_path(place_.directory, file.name.base_offset, file.name.kind);
+    if (auto renamed = place_.files.rename(path_of(file_name), final_path); !renamed) return renamed;
+    log::info("finished an interrupted compaction file={}", final_path);
   }
-  log::info("finished an interrupted compaction partition={} from={} to={}", name_.to_string(), begin.value,
-            end.value);
+  auto changed = list_files();
+  if (!changed) return changed.error();
+  listing = std::move(*changed);
   return {};
 }
 
+std::optional<uint64_t> Loader::size_of(const Listing& listing, Offset base_offset, std::string_view kind) const {
+  auto file = listing.find(segment_file_name(base_offset, kind));
+  return file == listing.end() ? std::nullopt : std::optional(file->second.size);
+}
+
 Result<void> Loader::remove_orphaned_indexes(const Listing& listing) {
-  for (const auto& [file_name, size] : listing) {
-    auto base_offset = base_offset_of(file_name);
-    if (!base_offset) continue;
-    std::string suffix = file_name.substr(file_name.find('.'));
-    bool is_index = suffix == file_suffix::kOffsetIndex || suffix == file_suffix::kTimeIndex ||
-                    suffix == file_suffix::kTransactionIndex;
-    if (!is_index || listing.contains(file_name.substr(0, file_name.find('.')) + ".log")) continue;
+  for (const auto& [file_name, file] : listing) {
+    const SegmentFileName& name = file.name;
+    bool is_index = name.is_in_use(file_suffix::kOffsetIndex) || name.is_in_use(file_suffix::kTimeIndex) ||
+                    name.is_in_use(file_suffix::kTransactionIndex);
+    if (!is_index || size_of(listing, name.base_offset, file_suffix::kLog)) continue;
     log::warn("removed an index without a log file={}", path_of(file_name));
     if (auto removed = place_.files.remove(path_of(file_name)); !removed) return removed;
   }
@@ -157,22 +181,19 @@ Result<void> Loader::remove_orphaned_indexes(const Listing& listing) {
 }
 
 Result<void> Loader::load_segments(const Listing& listing) {
-  for (const auto& [file_name, size] : listing) {
-    auto base_offset = base_offset_of(file_name);
-    if (!base_offset) continue;
-    std::string suffix = file_name.substr(file_name.find('.'));
-    if (suffix == file_suffix::kSnapshot) producers_.snapshots().adopt(*base_offset);
-    if (suffix != file_suffix::kLog) continue;
+  for (const auto& [file_name, file] : listing) {
+    Offset base_offset = file.name.base_offset;
+    if (file.name.is_in_use(file_suffix::kSnapshot)) producers_.snapshots().adopt(base_offset);
+    if (!file.name.is_in_use(file_suffix::kLog)) continue;
     auto segment =
-        std::make_unique<Segment>(place_.files, place_.directory, place_.config, *base_offset, place_.now_ms);
-    std::string digits = file_name.substr(0, file_name.find('.'));
-    auto offset_index = listing.find(digits + std::string(file_suffix::kOffsetIndex));
-    auto time_index = listing.find(digits + std::string(file_suffix::kTimeIndex));
-    bool has_both = offset_index != listing.end() && time_index != listing.end();
-    auto sound = segment->adopt(size, has_both ? offset_index->second : 0, has_both ? time_index->second : 0);
+        std::make_unique<Segment>(place_.files, place_.directory, place_.config, base_offset, place_.now_ms);
+    auto offset_index = size_of(listing, base_offset, file_suffix::kOffsetIndex);
+    auto time_index = size_of(listing, base_offset, file_suffix::kTimeIndex);
+    bool has_both = offset_index && time_index;
+    auto sound = segment->adopt(file.size, has_both ? *offset_index : 0, has_both ? *time_index : 0);
     if (!sound) return sound.error();
-    auto aborted = listing.find(digits + std::string(file_suffix::kTransactionIndex));
-    auto sound_too = producers_.aborted().adopt(*base_offset, aborted != listing.end() ? aborted->second : 0);
+    auto aborted = size_of(listing, base_offset, file_suffix::kTransactionIndex);
+    auto sound_too = producers_.aborted().adopt(base_offset, aborted.value_or(0));
     if (!sound_too) return sound_too.error();
     has_sound_indexes_.push_back(has_both && *sound && *sound_too);
     log_.segments.push_back(std::move(segment));

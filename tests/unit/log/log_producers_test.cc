@@ -41,7 +41,7 @@ class LogProducersTest : public LogTest {
     std::vector<int64_t> offsets;
     for (const auto& entry : std::filesystem::directory_iterator(directory())) {
       if (entry.path().extension() == suffix)
-        offsets.push_back(base_offset_of(entry.path().filename().string())->value);
+        offsets.push_back(SegmentFileName::parse(entry.path().filename().string())->base_offset.value);
     }
     std::sort(offsets.begin(), offsets.end());
     return offsets;

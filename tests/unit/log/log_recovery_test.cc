@@ -148,6 +148,33 @@ TEST_F(LogRecoveryTest, RemovesLeftoversAndIndexesWithoutALog) {
   }
 }
 
+TEST_F(LogRecoveryTest, FilesThatOnlyResembleASegmentsAreNeitherReadNorTouched) {
+  config_.segment_size_bytes = 400;
+  fill(4);
+  ASSERT_TRUE(log_->close().ok());
+  log_.reset();
+  std::string first = read_all(file(Offset(0), ".log"));
+  std::vector<std::string> strays{"00000000000000000000-copy.log",     "00000000000000000000",
+                                  "00000000000000000000.log.bak",      "00000000000000000000.log.deleted.deleted",
+                                  "00000000000000000002.logs",         "000000000000000000000.log",
+                                  "0000000000000000000.log",           "99999999999999999999.log",
+                                  "00000000000000000004x.index",       "00000000000000000000-copy.log.deleted",
+                                  "00000000000000000000-copy.log.swap"};
+  for (const std::string& name : strays) write_all(directory() + "/" + name, first);
+  for (bool is_clean : {true, false}) {
+    open({.clean_shutdown = is_clean});
+    EXPECT_EQ(log_->segment_base_offsets(), (std::vector{Offset(0), Offset(4)}));
+    EXPECT_THAT(batches_from(Offset(0)), ElementsAre(0, 2));
+    log_.reset();
+  }
+  open();
+  ASSERT_EQ(*log_->apply_retention({.max_age_ms = -1, .max_size_bytes = 0}, Offset(8)), 2u);
+  for (const std::string& name : strays) EXPECT_EQ(read_all(directory() + "/" + name), first) << name;
+  for (const std::string& deleted : log_->take_deleted_files()) {
+    EXPECT_EQ(deleted.find("copy"), std::string::npos) << deleted;
+  }
+}
+
 TEST_F(LogRecoveryTest, FinishesACompactionThatHadItsOutput) {
   config_.segment_size_bytes = 400;
   fill(6);
@@ -160,6 +187,65 @@ TEST_F(LogRecoveryTest, FinishesACompactionThatHadItsOutput) {
   EXPECT_EQ(log_->segment_count(), 2u);
   EXPECT_THAT(batches_from(Offset(0)), ElementsAre(0, 4, 6));
   EXPECT_FALSE(std::filesystem::exists(file(Offset(4), ".log")));
+}
+
+// What Kafka's LogLoader does with each mixture of what an interrupted compaction may leave.
+
+TEST_F(LogRecoveryTest, DropsOutputAtOrBehindAFileThatWasNotFinished) {
+  config_.segment_size_bytes = 400;
+  fill(6);
+  ASSERT_TRUE(log_->close().ok());
+  log_.reset();
+  for (const char* name : {"00000000000000000004.log.cleaned", "00000000000000000004.log.swap",
+                           "00000000000000000004.index.swap", "00000000000000000008.log.swap"}) {
+    write_all(directory() + "/" + name, "output that must not be read");
+  }
+  open({.clean_shutdown = true});
+  EXPECT_EQ(log_->segment_base_offsets(), (std::vector{Offset(0), Offset(4), Offset(8)}));
+  EXPECT_THAT(batches_from(Offset(4)), ElementsAre(4, 6));
+  for (const auto& entry : std::filesystem::directory_iterator(directory())) {
+    EXPECT_NE(entry.path().extension(), ".swap");
+    EXPECT_NE(entry.path().extension(), ".cleaned");
+  }
+}
+
+TEST_F(LogRecoveryTest, FinishesOutputThatLiesBeforeAFileThatWasNotFinished) {
+  config_.segment_size_bytes = 400;
+  fill(6);
+  ASSERT_TRUE(log_->close().ok());
+  log_.reset();
+  std::string first = read_all(file(Offset(0), ".log"));
+  write_all(file(Offset(0), ".log.swap"), first.substr(0, first.size() / 2));
+  write_all(file(Offset(8), ".log.cleaned"), "unfinished");
+  // The original may be gone already: then the output is all that there is.
+  std::filesystem::remove(file(Offset(0), ".log"));
+  open({.clean_shutdown = true});
+  EXPECT_EQ(log_->segment_base_offsets(), (std::vector{Offset(0), Offset(4), Offset(8)}));
+  EXPECT_THAT(batches_from(Offset(0)), ElementsAre(0));
+  EXPECT_THAT(batches_from(Offset(8)), ElementsAre(8, 10));
+}
+
+TEST_F(LogRecoveryTest, AnIndexThatWasLeftToBeSwappedBelongsToTheLogThatWas) {
+  config_.segment_size_bytes = 2000;
+  config_.index_interval_bytes = 150;
+  fill(40);
+  ASSERT_TRUE(log_->close().ok());
+  log_.reset();
+  std::string index = read_all(file(Offset(0), ".index"));
+  std::string time_index = read_all(file(Offset(0), ".timeindex"));
+  ASSERT_GT(index.size(), 40u);
+  std::filesystem::rename(file(Offset(0), ".index"), file(Offset(0), ".index.swap"));
+  std::filesystem::rename(file(Offset(0), ".timeindex"), file(Offset(0), ".timeindex.swap"));
+  // Were the indexes made anew from the batches, this damage would end the segment.
+  std::string bytes = read_all(file(Offset(0), ".log"));
+  bytes[100] ^= 1;
+  write_all(file(Offset(0), ".log"), bytes);
+  open({.clean_shutdown = true});
+  EXPECT_EQ(read_all(file(Offset(0), ".index")), index);
+  EXPECT_EQ(read_all(file(Offset(0), ".timeindex")), time_index);
+  EXPECT_FALSE(std::filesystem::exists(file(Offset(0), ".index.swap")));
+  EXPECT_EQ(std::filesystem::file_size(file(Offset(0), ".log")), bytes.size());
+  EXPECT_EQ(log_->log_end_offset(), Offset(80));
 }
 
 TEST_F(LogRecoveryTest, ReadsTheWholeLogWhenTheEpochsAreDamaged) {
