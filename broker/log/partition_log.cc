@@ -171,7 +171,8 @@ Result<void> PartitionLog::append_run(const BatchRun& run, bool& rolled) {
 
   BatchIterator batches(run.bytes);
   while (auto batch = batches.next()) {
-    if (batch->leader_epoch() != kNoEpoch) epochs_.assign(batch->leader_epoch(), batch->base_offset());
+    bool has_epoch = batch->leader_epoch().value >= 0;  // a leader's word, which no checksum covers
+    if (has_epoch) epochs_.assign(batch->leader_epoch(), batch->base_offset());
     if (auto noted = producers_.note(*batch, active().base_offset()); !noted) return fail(noted.error());
   }
   return save_epochs();

@@ -35,7 +35,8 @@ class Loader {
   bool is_below_recovery_point(size_t index) const;
   Result<void> rebuild_unsound_indexes();
   Result<void> recover_from_recovery_point();
-  Result<bool> recover_segment(size_t index);
+  Result<bool> recover_segment(size_t index, bool teaches_epochs);
+  void learn_epoch(const BatchView& batch);
   Result<void> begin_producers(size_t index);
   Result<void> finish_producers();
   ProducerRebuild producers_up_to(Offset end) const;
@@ -221,13 +222,24 @@ Result<void> Loader::rebuild_unsound_indexes() {
       if (*fits) continue;
     }
     log::warn("rebuilding the indexes of a segment file={}", segment.path(file_suffix::kLog));
-    if (auto rebuilt = recover_segment(i); !rebuilt) return rebuilt.error();
+    if (auto rebuilt = recover_segment(i, false); !rebuilt) return rebuilt.error();
   }
   return {};
 }
 
-/// Rebuilds the indexes from the batches and cuts what is not sound behind them; false when there was any.
-Result<bool> Loader::recover_segment(size_t index) {
+/// The checkpoint may know of an epoch whose records were lost, while older ones came back: what it knows beyond
+/// gives way, and is found again in the batches that follow.
+void Loader::learn_epoch(const BatchView& batch) {
+  bool has_epoch = batch.leader_epoch().value >= 0;  // no checksum covers it
+  if (!has_epoch || batch.last_offset() < options_.log_start_offset) return;
+  Offset begin = std::max(batch.base_offset(), options_.log_start_offset);
+  if (epochs_.epoch_of(begin) != batch.leader_epoch()) epochs_.assign(batch.leader_epoch(), begin);
+}
+
+/// Rebuilds the indexes from the batches and cuts what is not sound behind them; false when there was any. The
+/// epochs may be learned only where everything up to the log's end is read: the batches of one segment say nothing
+/// of those that come later.
+Result<bool> Loader::recover_segment(size_t index, bool teaches_epochs) {
   Segment& segment = *log_.segments[index];
   if (auto begun = begin_producers(index); !begun) return begun.error();
   if (auto begun = segment.begin_rebuild(); !begun) return begun.error();
@@ -245,10 +257,7 @@ Result<bool> Loader::recover_segment(size_t index) {
     if (!is_in_order || !batch.is_intact()) break;
     if (auto noted = segment.note_batch(batch, (*found)->position); !noted) return noted.error();
     if (auto noted = producers_.note(batch, segment.base_offset()); !noted) return noted.error();
-    // The checkpoint may know of an epoch whose records were lost, while older ones came back.
-    bool is_known =
-        batch.leader_epoch() == kNoEpoch || epochs_.epoch_of(batch.base_offset()) == batch.leader_epoch();
-    if (!is_known) epochs_.assign(batch.leader_epoch(), batch.base_offset());
+    if (teaches_epochs) learn_epoch(batch);
     least_next = batch.next_offset();
     valid_size = scanner->position();
   }
@@ -268,7 +277,7 @@ Result<void> Loader::recover_from_recovery_point() {
   for (size_t i = 0; i < segments.size(); ++i) {
     if (is_below_recovery_point(i)) continue;
     if (segments[i]->size() == 0 && has_sound_indexes_[i]) continue;
-    auto whole = recover_segment(i);
+    auto whole = recover_segment(i, true);
     if (!whole) return whole.error();
     if (!*whole) return drop_segments_from(i + 1);
   }

@@ -189,6 +189,61 @@ TEST_F(LogRecoveryTest, FinishesACompactionThatHadItsOutput) {
   EXPECT_FALSE(std::filesystem::exists(file(Offset(4), ".log")));
 }
 
+TEST_F(LogRecoveryTest, RebuildingAnEarlyIndexLeavesTheEpochsAlone) {
+  config_.segment_size_bytes = 800;
+  fill(12);
+  ASSERT_GE(log_->segment_count(), 3u);
+  ASSERT_TRUE(*log_->advance_log_start_offset(Offset(3)));
+  std::vector<Offset> ends;
+  for (int epoch = 0; epoch < 6; ++epoch) {
+    ends.push_back(log_->end_offset_for_epoch(LeaderEpoch(epoch))->end_offset);
+  }
+  ASSERT_THAT(ends, ElementsAre(Offset(4), Offset(8), Offset(12), Offset(16), Offset(20), Offset(24)));
+  ASSERT_TRUE(log_->close().ok());
+  std::string checkpoint = read_all(directory() + "/leader-epoch-checkpoint");
+  for (OpenOptions options : {OpenOptions{.clean_shutdown = true, .log_start_offset = Offset(3)},
+                              OpenOptions{.recovery_point = Offset(24), .log_start_offset = Offset(3)}}) {
+    log_.reset();
+    std::filesystem::remove(file(Offset(0), ".index"));
+    open(options);
+    ASSERT_TRUE(std::filesystem::exists(file(Offset(0), ".index")));
+    EXPECT_EQ(log_->log_start_offset(), Offset(3));
+    for (int epoch = 0; epoch < 6; ++epoch) {
+      auto end = log_->end_offset_for_epoch(LeaderEpoch(epoch));
+      ASSERT_TRUE(end.has_value()) << epoch;
+      EXPECT_EQ(end->end_offset, ends[static_cast<size_t>(epoch)]) << epoch;
+      EXPECT_EQ(end->epoch, LeaderEpoch(epoch));
+    }
+    EXPECT_EQ(read_all(directory() + "/leader-epoch-checkpoint"), checkpoint);
+  }
+}
+
+TEST_F(LogRecoveryTest, EpochsOfBatchesBeforeTheLogsStartAreNotLearned) {
+  fill(6);
+  ASSERT_TRUE(*log_->advance_log_start_offset(Offset(5)));
+  ASSERT_TRUE(log_->close().ok());
+  open({.log_start_offset = Offset(5)});
+  EXPECT_EQ(log_->epoch_of(Offset(5)), LeaderEpoch(1));
+  EXPECT_EQ(log_->epoch_of(Offset(4)), std::nullopt);
+  EXPECT_EQ(log_->end_offset_for_epoch(LeaderEpoch(1))->end_offset, Offset(8));
+  EXPECT_EQ(log_->latest_epoch(), LeaderEpoch(2));
+}
+
+TEST_F(LogRecoveryTest, AnEpochThatCanNotBeIsNone) {
+  fill(2);
+  ASSERT_TRUE(log_->close().ok());
+  log_.reset();
+  std::string bytes = read_all(file(Offset(0), ".log"));
+  bytes.replace(batch_layout::kLeaderEpoch, 4, "\x80\0\0\1", 4);  // outside the checksum
+  write_all(file(Offset(0), ".log"), bytes);
+  reopen_unclean();
+  EXPECT_EQ(log_->log_end_offset(), Offset(4));
+  Buffer batch = batch_of(1);
+  patch_base_offset(batch.span(), Offset(4));
+  patch_leader_epoch(batch.span(), LeaderEpoch(-9));
+  EXPECT_TRUE(log_->append_as_follower(batch.view()).ok());
+}
+
 // What Kafka's LogLoader does with each mixture of what an interrupted compaction may leave.
 
 TEST_F(LogRecoveryTest, DropsOutputAtOrBehindAFileThatWasNotFinished) {
