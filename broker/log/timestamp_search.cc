@@ -1,16 +1,16 @@
 #include "broker/log/timestamp_search.h"
 
+#include "broker/record/legacy_reader.h"
 #include "broker/record/record_reader.h"
 
 namespace gregor {
 namespace {
 
-/// The first record of `batch` that qualifies. An entry of magic 0 or 1 is answered as a whole.
-Result<std::optional<TimestampedOffset>> find_in_batch(const BatchView& batch, int64_t timestamp,
-                                                       Offset start_offset) {
-  using Found = std::optional<TimestampedOffset>;
-  if (batch.is_legacy()) return Found({batch.last_offset(), batch.max_timestamp(), kNoEpoch});
-  auto reader = RecordReader::open(batch);
+using Found = std::optional<TimestampedOffset>;
+
+/// The first record that `reader` comes to and that qualifies.
+template <class Reader>
+Result<Found> find_in_records(Reader reader, LeaderEpoch epoch, int64_t timestamp, Offset start_offset) {
   if (!reader) return reader.error();
   while (true) {
     auto record = reader->next();
@@ -18,12 +18,17 @@ Result<std::optional<TimestampedOffset>> find_in_batch(const BatchView& batch, i
     if (!*record) return Found();
     const RecordView& view = **record;
     if (view.timestamp < timestamp || view.offset < start_offset) continue;
-    return Found({view.offset, view.timestamp, batch.leader_epoch()});
+    return Found({view.offset, view.timestamp, epoch});
   }
 }
 
-Result<std::optional<TimestampedOffset>> find_in_segment(Segment& segment, int64_t timestamp, Offset start_offset) {
-  using Found = std::optional<TimestampedOffset>;
+Result<Found> find_in_batch(const BatchView& batch, int64_t timestamp, Offset start_offset) {
+  if (batch.magic() == 0) return Found();  // has no timestamps
+  if (batch.is_legacy()) return find_in_records(LegacyReader::open(batch), kNoEpoch, timestamp, start_offset);
+  return find_in_records(RecordReader::open(batch), batch.leader_epoch(), timestamp, start_offset);
+}
+
+Result<Found> find_in_segment(Segment& segment, int64_t timestamp, Offset start_offset) {
   auto time = segment.time_index().lookup(timestamp);
   if (!time) return time.error();
   auto entry = segment.offset_index().lookup(std::max(time->offset, start_offset));
@@ -62,11 +67,11 @@ Result<std::optional<TimestampedOffset>> find_timestamp(const Segments& segments
 
 Result<std::optional<TimestampedOffset>> find_max_timestamp(const Segments& segments) {
   Segment* latest = nullptr;
-  int64_t greatest = -1;
+  int64_t greatest = kNoTimestamp;
   for (const auto& segment : segments) {
     auto largest = segment->max_timestamp();
     if (!largest) return largest.error();
-    if (largest->timestamp <= greatest) continue;
+    if (latest != nullptr && largest->timestamp <= greatest) continue;
     greatest = largest->timestamp;
     latest = segment.get();
   }
