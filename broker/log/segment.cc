@@ -62,8 +62,25 @@ Result<bool> Segment::adopt(uint64_t log_size, uint64_t offset_index_size, uint6
   bool has_entries = offset_index_.file().entry_count() > 0;
   bool is_sane = !has_entries || (last->offset > base_offset_ && last->position < log_size);
   bool does_time_rise = time_index_.file().entry_count() < 2 || last_time->timestamp > first_time->timestamp;
+  if (!is_sane || !does_time_rise || last_time->offset < base_offset_) return false;
   bool has_times = time_index_.file().entry_count() > 0;
-  return is_sane && does_time_rise && last_time->offset >= base_offset_ && (has_times || !has_entries);
+  return has_times || !has_entries ? Result<bool>(true) : has_no_times();
+}
+
+/// Whether the time index may be empty: records without timestamps leave nothing for it to hold.
+Result<bool> Segment::has_no_times() {
+  auto first = read_first_timestamp();
+  open_file_.reset();
+  if (!first) return first.error();
+  return !*first || **first < 0;
+}
+
+Result<std::optional<int64_t>> Segment::read_first_timestamp() {
+  auto scanner = scan(0, BatchScanner::Depth::headers);
+  if (!scanner) return scanner.error();
+  auto batch = scanner->next();
+  if (!batch) return batch.error();
+  return *batch ? std::optional((*batch)->batch.max_timestamp()) : std::nullopt;
 }
 
 Result<bool> Segment::time_index_ends_before(Offset end) {
@@ -84,11 +101,9 @@ Result<std::shared_ptr<File>> Segment::file() {
 
 Result<int64_t> Segment::age_at(int64_t now_ms, int64_t message_timestamp) {
   if (!first_timestamp_ && size_ > 0) {
-    auto scanner = scan(0, BatchScanner::Depth::headers);
-    if (!scanner) return scanner.error();
-    auto batch = scanner->next();
-    if (!batch) return batch.error();
-    if (*batch) first_timestamp_ = (*batch)->batch.max_timestamp();
+    auto first = read_first_timestamp();
+    if (!first) return first.error();
+    first_timestamp_ = *first;
   }
   if (first_timestamp_ && *first_timestamp_ >= 0) return message_timestamp - *first_timestamp_;
   return now_ms - created_ms_;

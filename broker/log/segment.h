@@ -91,6 +91,9 @@ class Segment {
   /// Does the books for `run`, which was written at `position`.
   Result<void> note_append(const BatchRun& run, uint64_t position);
   Result<void> add_index_entries(Offset last_offset, uint64_t position);
+  Result<bool> has_no_times();
+  /// Of the first batch; none when there is none.
+  Result<std::optional<int64_t>> read_first_timestamp();
   Result<void> read_max_timestamp();
   Result<int64_t> age_at(int64_t now_ms, int64_t message_timestamp);
 

@@ -160,5 +160,46 @@ TEST_F(LegacySegmentsTest, AWrapperThatHoldsNoMessagesIsAnErrorOfTheLookup) {
   EXPECT_EQ(batches_from(Offset(0)), (std::vector<int64_t>{1})) << "who reads it sees for himself";
 }
 
+// --- records without timestamps, whatever their magic ---
+
+TEST_F(LegacySegmentsTest, RecordsWithoutTimestampsNeedNoTimeIndexAcrossARestart) {
+  config_.index_interval_bytes = 100;
+  config_.segment_size_bytes = 400;
+  open();
+  for (int i = 0; i < 12; ++i) {
+    Buffer batch = BatchBuilder().add(kNoTimestamp, "key", std::string(40, 'v')).build();
+    ASSERT_TRUE(try_append(std::move(batch)).ok());
+  }
+  ASSERT_GE(log_->segment_count(), 3u);
+  ASSERT_GT(std::filesystem::file_size(file(Offset(0), ".index")), 0u);
+  ASSERT_EQ(std::filesystem::file_size(file(Offset(0), ".timeindex")), 0u);
+  ASSERT_TRUE(log_->close().ok());
+  log_.reset();
+  // Who reads the segment in full ends it at this.
+  std::string bytes = read_all(file(Offset(0), ".log"));
+  bytes.back() ^= 1;
+  write_all(file(Offset(0), ".log"), bytes);
+  open({.clean_shutdown = true});
+  EXPECT_EQ(std::filesystem::file_size(file(Offset(0), ".log")), bytes.size());
+  EXPECT_EQ(log_->log_end_offset(), Offset(12));
+  EXPECT_EQ(at_time(0), -1);
+  auto latest = log_->max_timestamp();
+  ASSERT_TRUE(latest.ok() && *latest) << "as Kafka: the first of all that have none";
+  EXPECT_EQ((*latest)->offset, Offset(0));
+  EXPECT_EQ((*latest)->timestamp, kNoTimestamp);
+}
+
+TEST_F(LegacySegmentsTest, AnEmptyTimeIndexOfRecordsWithTimestampsIsRebuilt) {
+  config_.index_interval_bytes = 100;
+  open();
+  for (int i = 0; i < 6; ++i) append(1, 60, 1000 + i);
+  ASSERT_TRUE(log_->close().ok());
+  log_.reset();
+  write_all(file(Offset(0), ".timeindex"), "");
+  open({.clean_shutdown = true});
+  EXPECT_GT(std::filesystem::file_size(file(Offset(0), ".timeindex")), 0u);
+  EXPECT_EQ(at_time(1004), 4);
+}
+
 }  // namespace
 }  // namespace gregor
