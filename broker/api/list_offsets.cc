@@ -10,6 +10,17 @@ namespace gregor {
 namespace {
 
 constexpr int8_t kReadCommitted = 1;
+constexpr int32_t kNoReplica = -1;
+
+OffsetsReader reader_of(const protocol::ListOffsetsRequest& request) {
+  if (request.replica_id != kNoReplica) return OffsetsReader::replica;
+  return request.isolation_level == kReadCommitted ? OffsetsReader::committed_consumer : OffsetsReader::consumer;
+}
+
+/// What older clients take OFFSET_NOT_AVAILABLE for (KIP-207).
+ErrorCode known_to(int16_t version, ErrorCode error) {
+  return version < 5 && error == ErrorCode::offset_not_available ? ErrorCode::leader_not_available : error;
+}
 
 /// The first version that knows a special timestamp; -1 when none does.
 int16_t first_version_with(int64_t timestamp) {
@@ -41,7 +52,7 @@ bool names_partition_twice(const protocol::ListOffsetsRequest::Topic& topic) {
 Task<protocol::ListOffsetsResponse> ListOffsetsApi::answer(RequestContext context,
                                                            protocol::ListOffsetsRequest request) {
   Response response;
-  bool read_committed = request.isolation_level == kReadCommitted;
+  OffsetsReader reader = reader_of(request);
   for (const auto& topic : request.topics) {
     auto& topic_row = response.topics.emplace_back();
     topic_row.name = std::string(topic.name);
@@ -52,7 +63,7 @@ Task<protocol::ListOffsetsResponse> ListOffsetsApi::answer(RequestContext contex
         row.partition_index = partition.partition_index;
         row.error_code = static_cast<int16_t>(ErrorCode::invalid_request);
       } else {
-        row = co_await answer_one(topic.name, partition, context.version(), read_committed);
+        row = co_await answer_one(topic.name, partition, context.version(), reader);
       }
       response.topics.back().partitions.push_back(std::move(row));
     }
@@ -62,18 +73,16 @@ Task<protocol::ListOffsetsResponse> ListOffsetsApi::answer(RequestContext contex
 
 Task<ListOffsetsApi::Response::Partition> ListOffsetsApi::answer_one(std::string_view topic,
                                                                      Request::Partition wanted, int16_t version,
-                                                                     bool read_committed) {
+                                                                     OffsetsReader reader) {
   TopicPartitionView name(topic, wanted.partition_index);
-  auto look = [this, &name, &wanted, version, read_committed] {
-    return look_up(name, wanted, version, read_committed);
-  };
+  auto look = [this, &name, &wanted, version, reader] { return look_up(name, wanted, version, reader); };
   Response::Partition row = co_await on(partitions_.shard_of(name), look);
   co_return row;
 }
 
 ListOffsetsApi::Response::Partition ListOffsetsApi::look_up(TopicPartitionView name,
                                                             const Request::Partition& wanted, int16_t version,
-                                                            bool read_committed) {
+                                                            OffsetsReader reader) {
   Response::Partition row;
   row.partition_index = wanted.partition_index;
   auto fail = [&row](ErrorCode error) {
@@ -84,14 +93,14 @@ ListOffsetsApi::Response::Partition ListOffsetsApi::look_up(TopicPartitionView n
   Partition* partition = partitions_.find(name);
   if (partition == nullptr) return fail(absence_error(partitions_, metadata_, name));
   if (version == 0) {
-    auto offsets = partition->list_offsets_backwards(wanted.timestamp,
-                                                     static_cast<size_t>(std::max(wanted.max_num_offsets, 0)));
+    auto offsets = partition->list_offsets_backwards(
+        wanted.timestamp, static_cast<size_t>(std::max(wanted.max_num_offsets, 0)), reader);
     if (!offsets) return fail(kafka_code(offsets.error().code));
     for (Offset offset : *offsets) row.old_style_offsets.push_back(offset.value);
     return row;
   }
-  auto found = partition->list_offset(wanted.timestamp, LeaderEpoch(wanted.current_leader_epoch), read_committed);
-  if (!found) return fail(kafka_code(found.error().code));
+  auto found = partition->list_offset(wanted.timestamp, LeaderEpoch(wanted.current_leader_epoch), reader);
+  if (!found) return fail(known_to(version, kafka_code(found.error().code)));
   if (!*found) return row;
   row.timestamp = (*found)->timestamp;
   row.offset = (*found)->offset.value;

@@ -7,7 +7,7 @@
 
 namespace gregor {
 
-/// ListOffsets: versions 0 to 9, from consumers.
+/// ListOffsets: versions 0 to 9, from consumers and replicas.
 class ListOffsetsApi final : public TypedApi<protocol::ListOffsetsRequest, protocol::ListOffsetsResponse> {
  public:
   ListOffsetsApi(Partitions& partitions, const MetadataCache& metadata)
@@ -21,9 +21,9 @@ class ListOffsetsApi final : public TypedApi<protocol::ListOffsetsRequest, proto
   using Response = protocol::ListOffsetsResponse;
 
   Task<Response::Partition> answer_one(std::string_view topic, Request::Partition wanted, int16_t version,
-                                       bool read_committed);
+                                       OffsetsReader reader);
   Response::Partition look_up(TopicPartitionView name, const Request::Partition& wanted, int16_t version,
-                              bool read_committed);
+                              OffsetsReader reader);
 
   Partitions& partitions_;
   const MetadataCache& metadata_;

@@ -258,4 +258,15 @@ Result<LogRead> PartitionLog::read(Offset from, Offset end, uint64_t max_bytes, 
   return result;
 }
 
+Result<std::vector<TimeMark>> PartitionLog::time_marks() {
+  std::vector<TimeMark> marks;
+  for (const auto& segment : segments_) {
+    auto changed = segment->modified_ms();
+    if (!changed) return storage_error(changed.error());
+    marks.push_back({std::max(segment->base_offset(), log_start_offset_), *changed});
+  }
+  if (active().size() > 0) marks.push_back({log_end_offset_, clock_.wall_ms()});
+  return marks;
+}
+
 }  // namespace gregor

@@ -39,6 +39,12 @@ struct LogRead {
   bool is_first_batch_cut = false;
 };
 
+/// A place in a log, and when what lies behind it last changed.
+struct TimeMark {
+  Offset offset;
+  int64_t changed_ms = 0;
+};
+
 class PartitionLog;
 
 /// The files to sync so that everything below `up_to` is durable. Needs nothing of the log, which may go on
@@ -123,6 +129,9 @@ class PartitionLog {
     return find_timestamp(segments_, timestamp, log_start_offset_);
   }
   Result<std::optional<TimestampedOffset>> max_timestamp() const { return find_max_timestamp(segments_); }
+  /// Where each segment's records begin, when its file last changed, and, unless the last is empty, the log's end,
+  /// which is of now. What ListOffsets went by before records had timestamps; ascending, never empty.
+  Result<std::vector<TimeMark>> time_marks();
 
   /// Drops everything from `end` on. Where `end` lies within a batch, that batch goes as a whole.
   Result<void> truncate_to(Offset end);

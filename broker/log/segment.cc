@@ -220,6 +220,10 @@ Result<int64_t> Segment::newest_ms() {
   auto newest = max_timestamp();
   if (!newest) return newest.error();
   if (newest->timestamp >= 0) return newest->timestamp;
+  return modified_ms();
+}
+
+Result<int64_t> Segment::modified_ms() {
   return has_files_ ? files_.modified_ms(path(file_suffix::kLog)) : Result<int64_t>(created_ms_);
 }
 

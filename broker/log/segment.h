@@ -66,6 +66,8 @@ class Segment {
   /// The greatest timestamp of a batch.
   Result<TimestampOffset> max_timestamp();
 
+  /// When the file last changed.
+  Result<int64_t> modified_ms();
   /// The greatest timestamp of a record, or when the file last changed where records have none.
   Result<int64_t> newest_ms();
 

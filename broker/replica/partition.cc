@@ -45,6 +45,7 @@ Result<void> Partition::apply(const PartitionState& state, PartitionSettings set
   }
   reconfigure(std::move(settings));
   bool stays_leader = is_leader() && state.leader == self_;
+  if (state.leader_epoch > leader_epoch_) epoch_start_ = log_->log_end_offset();
   leader_ = state.leader;
   leader_epoch_ = state.leader_epoch;
   replicas_ = state.replicas;
@@ -269,14 +270,29 @@ Result<ReadOutcome> Partition::read(const ReadRequest& request) {
   return outcome;
 }
 
+Offset Partition::end_seen_by(OffsetsReader reader) {
+  switch (reader) {
+    case OffsetsReader::consumer:
+      return high_watermark_.value();
+    case OffsetsReader::committed_consumer:
+      return last_stable_offset();
+    case OffsetsReader::replica:
+      break;
+  }
+  return log_->log_end_offset();
+}
+
 Result<std::optional<TimestampedOffset>> Partition::list_offset(int64_t timestamp, LeaderEpoch current_leader_epoch,
-                                                                bool read_committed) {
+                                                                OffsetsReader reader) {
   using Answer = std::optional<TimestampedOffset>;
   if (ErrorCode error = check_leader(current_leader_epoch); error != ErrorCode::none)
     return error_of(error, name());
-  Offset end = read_committed ? last_stable_offset() : high_watermark_.value();
+  Offset end = end_seen_by(reader);
+  // The leader before may have shown more than is known here to be on all replicas.
+  bool is_behind = reader != OffsetsReader::replica && high_watermark_.value() < epoch_start_;
   switch (timestamp) {
     case list_offsets::kLatest:
+      if (is_behind) return error_of(ErrorCode::offset_not_available, name());
       return Answer({end, kNoTimestamp, leader_epoch_});
     case list_offsets::kEarliest:
     case list_offsets::kEarliestLocal: {
@@ -290,21 +306,30 @@ Result<std::optional<TimestampedOffset>> Partition::list_offset(int64_t timestam
   }
   auto found =
       timestamp == list_offsets::kMaxTimestamp ? log_->max_timestamp() : log_->offset_for_timestamp(timestamp);
-  if (found && *found && (*found)->offset >= end) return Answer();
-  return found;
+  if (!found || (*found && (*found)->offset < end)) return found;
+  if (is_behind) return error_of(ErrorCode::offset_not_available, name());
+  return Answer();
 }
 
-Result<std::vector<Offset>> Partition::list_offsets_backwards(int64_t timestamp, size_t count) {
-  auto found = list_offset(timestamp, kNoEpoch);
-  if (!found) return found.error();
-  Offset from = *found ? (*found)->offset : high_watermark_.value();
-  std::vector<Offset> places = log_->segment_base_offsets();
-  places.push_back(high_watermark_.value());
-  std::erase_if(places, [&](Offset place) { return place > from || place < log_->log_start_offset(); });
-  std::sort(places.begin(), places.end(), std::greater<>());
-  places.erase(std::unique(places.begin(), places.end()), places.end());
-  if (places.size() > count) places.resize(count);
-  return places;
+Result<std::vector<Offset>> Partition::list_offsets_backwards(int64_t timestamp, size_t count,
+                                                              OffsetsReader reader) {
+  if (ErrorCode error = check_leader(kNoEpoch); error != ErrorCode::none) return error_of(error, name());
+  auto marks = log_->time_marks();
+  if (!marks) return marks.error();
+  auto last = std::find_if(marks->rbegin(), marks->rend(), [timestamp](const TimeMark& mark) {
+    return timestamp == list_offsets::kLatest || mark.changed_ms <= timestamp;
+  });
+  if (timestamp == list_offsets::kEarliest) last = std::prev(marks->rend());
+  std::vector<Offset> offsets;
+  for (; last != marks->rend() && offsets.size() < count; ++last) offsets.push_back(last->offset);
+  std::sort(offsets.begin(), offsets.end(), std::greater<>());
+  // What consumers may not see shrinks to one offset, the end of what they may.
+  Offset end = reader == OffsetsReader::replica ? log_->log_end_offset() : high_watermark_.value();
+  auto beyond = std::find_if(offsets.begin(), offsets.end(), [end](Offset offset) { return offset <= end; });
+  if (beyond == offsets.begin()) return offsets;
+  *std::prev(beyond) = end;
+  offsets.erase(offsets.begin(), std::prev(beyond));
+  return offsets;
 }
 
 Result<std::optional<EpochEnd>> Partition::end_offset_for_epoch(LeaderEpoch epoch,

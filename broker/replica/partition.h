@@ -43,6 +43,13 @@ inline constexpr int64_t kEarliestLocal = -4;
 inline constexpr int64_t kLatestTiered = -5;
 }  // namespace list_offsets
 
+/// Who asks ListOffsets, which says how far the answer may reach.
+enum class OffsetsReader {
+  consumer,            ///< to the high watermark
+  committed_consumer,  ///< to the last stable offset
+  replica,             ///< to the log's end
+};
+
 /// What became of a produced batch.
 struct ProduceOutcome {
   Result<AppendInfo> appended;
@@ -159,13 +166,16 @@ class Partition {
   /// Finds what a consumer may read. Errors: check_leader's, offset_out_of_range, kafka_storage_error.
   Result<ReadOutcome> read(const ReadRequest& request);
   /// The offset that ListOffsets asks for by `timestamp`: milliseconds, or one of list_offsets' special values.
-  /// None when there is no such record that consumers may see. Errors: check_leader's, kafka_storage_error.
-  /// With `read_committed` the last stable offset takes the high watermark's place.
+  /// None when there is no such record that `reader` may see. Errors: check_leader's, kafka_storage_error,
+  /// corrupt_message, and offset_not_available where a new leader does not know yet how far what consumers may have
+  /// seen reaches (KIP-207).
   Result<std::optional<TimestampedOffset>> list_offset(int64_t timestamp, LeaderEpoch current_leader_epoch,
-                                                       bool read_committed = false);
-  /// The answer of ListOffsets before version 1: where segments begin, and the end of what consumers may see, from
-  /// the place that `timestamp` leads to backwards, at most `count`. Errors: as list_offset's.
-  Result<std::vector<Offset>> list_offsets_backwards(int64_t timestamp, size_t count);
+                                                       OffsetsReader reader = OffsetsReader::consumer);
+  /// The answer of ListOffsets before version 1: where segments begin, and the end of what `reader` may see, from
+  /// the last that was there at `timestamp` backwards, at most `count`. Errors: check_leader's,
+  /// kafka_storage_error.
+  Result<std::vector<Offset>> list_offsets_backwards(int64_t timestamp, size_t count,
+                                                     OffsetsReader reader = OffsetsReader::consumer);
   /// Where `epoch` ends in this log (KIP-101). None when it is not known. Errors: check_leader's.
   Result<std::optional<EpochEnd>> end_offset_for_epoch(LeaderEpoch epoch, LeaderEpoch current_leader_epoch);
   /// Lets `waiter` hear of what becomes readable beyond `seen`, the high watermark that its fetch saw.
@@ -181,6 +191,7 @@ class Partition {
   void on_high_watermark_risen(uint64_t bytes);
   void wake_fetches();
   std::optional<EpochEnd> divergence(const ReadRequest& request) const;
+  Offset end_seen_by(OffsetsReader reader);
 
   const BrokerId self_;
   const Clock& clock_;
@@ -191,6 +202,7 @@ class Partition {
   BrokerId leader_ = kNoBroker;
   LeaderEpoch leader_epoch_ = kNoEpoch;
   std::vector<BrokerId> replicas_;
+  Offset epoch_start_;  ///< of a leader: where its log ended when its epoch began
   bool is_suspended_ = false;
   std::optional<Error> failure_;
   HighWatermark high_watermark_;

@@ -285,6 +285,21 @@ def test_list_offsets_in_the_oldest_version(broker, timed, timestamp, offsets):
     assert (found.error_code, found.old_style_offsets) == (0, offsets)
 
 
+def test_list_offsets_in_the_oldest_version_begins_where_records_were_not_deleted(broker, topic):
+    """As Kafka's legacyFetchOffsetsBefore: a segment begins at the log's start at the earliest."""
+    wire.create_topic(broker, topic)
+    with wire.Connection(broker) as connection:
+        for _ in range(5):
+            wire.produce(connection, topic, batches.encode([Record(b"v")] * 10))
+    wire.ask(broker, wire.DELETE_RECORDS, topics=[
+        {"name": topic, "partitions": [{"partition_index": 0, "offset": 20}]}], timeout_ms=5000)
+    for timestamp, offsets in [(-1, [50, 20]), (-2, [20]), (1, [])]:
+        answer = wire.ask(broker, wire.LIST_OFFSETS, 0, topics=[{"name": topic, "partitions": [
+            {"partition_index": 0, "timestamp": timestamp, "max_num_offsets": 5}]}])
+        found = answer.topics[0].partitions[0]
+        assert (found.error_code, found.old_style_offsets) == (0, offsets)
+
+
 def test_list_offsets_of_what_is_not_there(broker, timed):
     answer = wire.ask(broker, wire.LIST_OFFSETS, topics=[
         {"name": name, "partitions": [{"partition_index": partition, "timestamp": -1}]}

@@ -1,5 +1,8 @@
 #include "broker/replica/partition.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include "partition_fixture.h"
 
 namespace gregor {
@@ -281,6 +284,111 @@ TEST_F(PartitionTest, ListOffsetsShowsNothingBeyondTheHighWatermark) {
   };
   EXPECT_EQ(look(list_offsets::kLatest)->offset, Offset(1));
   EXPECT_FALSE(look(2000).has_value());
+}
+
+TEST_F(PartitionTest, AReplicaListsOffsetsToTheEndOfTheLog) {
+  lead();
+  produce(1, false, 1000);
+  lead(0, {1, 2});
+  produce(1, false, 2000);
+  auto look = [&](int64_t timestamp) {
+    return *shards_.call([&] { return partition_->list_offset(timestamp, kNoEpoch, OffsetsReader::replica); });
+  };
+  EXPECT_EQ(look(list_offsets::kLatest)->offset, Offset(2));
+  EXPECT_EQ(look(2000)->offset, Offset(1));
+}
+
+TEST_F(PartitionTest, ANewLeaderListsNoOffsetsThatItsPredecessorMayHaveShownAlready) {
+  lead(1);
+  produce(2, false, 1000);
+  lead(2, {1, 2});
+  produce(1, false, 2000);
+  follow(3);
+  lead(4, {1, 2});
+  ASSERT_EQ(partition_->high_watermark(), Offset(2));
+  auto look = [&](int64_t timestamp, OffsetsReader reader = OffsetsReader::consumer) {
+    return shards_.call([&] { return partition_->list_offset(timestamp, kNoEpoch, reader); });
+  };
+  for (int64_t timestamp : {list_offsets::kLatest, list_offsets::kMaxTimestamp, int64_t(2000), int64_t(3000)}) {
+    for (auto reader : {OffsetsReader::consumer, OffsetsReader::committed_consumer}) {
+      auto refused = look(timestamp, reader);
+      ASSERT_FALSE(refused.ok()) << timestamp;
+      EXPECT_TRUE(refused.error().is(ErrorCode::offset_not_available)) << refused.error().message;
+    }
+    EXPECT_TRUE(look(timestamp, OffsetsReader::replica).ok()) << timestamp;
+  }
+  EXPECT_EQ((*look(list_offsets::kEarliest))->offset, Offset(0));
+  EXPECT_EQ((*look(1000))->offset, Offset(0)) << "this much is known";
+
+  lead(4, {1});
+  EXPECT_EQ((*look(list_offsets::kLatest))->offset, Offset(3));
+  EXPECT_FALSE((*look(3000)).has_value());
+}
+
+TEST_F(PartitionTest, AnEpochBeginsOnceHoweverOftenItsStateComes) {
+  lead(2, {1, 2});
+  produce(3);
+  suspend();
+  lead(2, {1, 2});
+  auto latest = shards_.call([&] { return partition_->list_offset(list_offsets::kLatest, kNoEpoch); });
+  ASSERT_TRUE(latest.ok()) << latest.error().message;
+  EXPECT_EQ((*latest)->offset, Offset(0));
+}
+
+// What UnifiedLog.legacyFetchOffsetsBefore and Partition.legacyFetchOffsetsForTimestamp say.
+class OldListOffsetsTest : public PartitionTest {
+ protected:
+  OldListOffsetsTest() {
+    settings_.log.segment_size_bytes = 300;
+    open();
+    lead();
+    for (int i = 0; i < 5; ++i) produce(10);  // a segment for each
+  }
+  void set_changed(int64_t base_offset, int64_t wall_ms) {
+    std::string path = segment_file_path(directory_->path_of({"orders", 0}), Offset(base_offset), ".log");
+    timespec time{wall_ms / 1000, wall_ms % 1000 * 1'000'000};
+    timespec times[2]{time, time};
+    ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times, 0), 0) << path;
+  }
+  std::vector<int64_t> look(int64_t timestamp, size_t count = 10, OffsetsReader reader = OffsetsReader::consumer) {
+    auto found = shards_.call([&] { return partition_->list_offsets_backwards(timestamp, count, reader); });
+    EXPECT_TRUE(found.ok()) << found.error().message;
+    std::vector<int64_t> offsets;
+    for (Offset offset : *found) offsets.push_back(offset.value);
+    return offsets;
+  }
+  using Offsets = std::vector<int64_t>;
+};
+
+TEST_F(OldListOffsetsTest, ListsWhereSegmentsBeginAndTheEnd) {
+  EXPECT_EQ(look(list_offsets::kLatest), (Offsets{50, 40, 30, 20, 10, 0}));
+  EXPECT_EQ(look(list_offsets::kLatest, 2), (Offsets{50, 40}));
+  EXPECT_EQ(look(list_offsets::kLatest, 0), Offsets());
+  EXPECT_EQ(look(list_offsets::kEarliest), (Offsets{0}));
+}
+
+TEST_F(OldListOffsetsTest, BeginsWhereTheLogStarts) {
+  ASSERT_TRUE(shards_.call([&] { return partition_->delete_records(Offset(45)).ok(); }));
+  EXPECT_EQ(look(list_offsets::kEarliest), (Offsets{45}));
+  EXPECT_EQ(look(list_offsets::kLatest), (Offsets{50, 45}));
+}
+
+TEST_F(OldListOffsetsTest, GoesByWhenSegmentsLastChanged) {
+  for (int64_t i = 0; i < 5; ++i) set_changed(i * 10, 1'000'000 * (i + 1));
+  EXPECT_EQ(look(3'500'000), (Offsets{20, 10, 0}));
+  EXPECT_EQ(look(3'000'000), (Offsets{20, 10, 0}));
+  EXPECT_EQ(look(2'999'999), (Offsets{10, 0}));
+  EXPECT_EQ(look(999'999), Offsets());
+  EXPECT_EQ(look(shards_.clock().wall_ms()), (Offsets{50, 40, 30, 20, 10, 0})) << "the end is of now";
+  EXPECT_EQ(look(shards_.clock().wall_ms() - 1), (Offsets{40, 30, 20, 10, 0}));
+}
+
+TEST_F(OldListOffsetsTest, EndsForConsumersAtTheHighWatermark) {
+  lead(0, {1, 2});
+  for (int i = 0; i < 2; ++i) produce(10);
+  EXPECT_EQ(look(list_offsets::kLatest), (Offsets{50, 50, 40, 30, 20, 10, 0}));
+  EXPECT_EQ(look(list_offsets::kLatest, 1), (Offsets{50}));
+  EXPECT_EQ(look(list_offsets::kLatest, 2, OffsetsReader::replica), (Offsets{70, 60}));
 }
 
 TEST_F(PartitionTest, ListOffsetsIsFencedByTheEpoch) {

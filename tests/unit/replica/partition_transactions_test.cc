@@ -55,9 +55,12 @@ class PartitionTransactionsTest : public PartitionTest {
     EXPECT_TRUE(outcome.ok()) << outcome.error().message;
     return std::move(*outcome);
   }
+  static OffsetsReader reader(bool only_committed) {
+    return only_committed ? OffsetsReader::committed_consumer : OffsetsReader::consumer;
+  }
   int64_t latest(bool only_committed) {
-    auto found =
-        shards_.call([&] { return partition_->list_offset(list_offsets::kLatest, kNoEpoch, only_committed); });
+    auto found = shards_.call(
+        [&] { return partition_->list_offset(list_offsets::kLatest, kNoEpoch, reader(only_committed)); });
     return (*found)->offset.value;
   }
 };
@@ -92,7 +95,7 @@ TEST_F(PartitionTransactionsTest, AfterTheMarkerEverythingIsReadableAndWhatWasAb
 TEST_F(PartitionTransactionsTest, ATimestampIsNotFoundBehindTheLastStableOffset) {
   write_in_transaction(7);
   auto find = [&](bool only_committed) {
-    return shards_.call([&] { return *partition_->list_offset(kTimestamp, kNoEpoch, only_committed); });
+    return shards_.call([&] { return *partition_->list_offset(kTimestamp, kNoEpoch, reader(only_committed)); });
   };
   EXPECT_EQ(find(true), std::nullopt);
   EXPECT_EQ(find(false)->offset, Offset(0));
