@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "broker/log/directory_health.h"
+#include "broker/types/error_code.h"
 #include "runtime/logging.h"
 
 namespace gregor {
@@ -96,13 +97,15 @@ Result<void> LogProducers::scan(std::span<const std::unique_ptr<Segment>> segmen
 
 Result<void> LogProducers::scan_segment(Segment& segment, Offset from, Offset end) {
   auto place = segment.find(from);
-  if (!place) return place.error();
+  // Damage was logged, and can't be read again better: the log goes on without what lies behind it in the segment.
+  if (!place) return place.error().is(ErrorCode::corrupt_message) ? Result<void>() : place.error();
   if (!*place) return {};
   auto scanner = segment.scan((*place)->position, BatchScanner::Depth::headers);
   if (!scanner) return scanner.error();
   while (true) {
     auto found = scanner->next();
     if (!found) return found.error();
+    if (!*found && scanner->position() < segment.size()) (void)segment.damage_at(scanner->position());
     if (!*found || (*found)->batch.base_offset() >= end) return {};
     const BatchView& batch = (*found)->batch;
     if (batch.is_legacy() || batch.producer_id() < 0) continue;

@@ -222,10 +222,15 @@ Result<uint64_t> PartitionLog::end_position(size_t segment, Offset end) {
   bool is_last = segment + 1 == segments_.size();
   Offset segment_end = is_last ? log_end_offset_ : segments_[segment + 1]->base_offset();
   if (segment_end <= end) return segments_[segment]->size();
-  auto place = segments_[segment]->find(end);
-  if (!place) return place.error();
-  return *place ? (*place)->position : segments_[segment]->size();
+  return segments_[segment]->position_of(end);
 }
+
+namespace {
+
+/// What can't be read because of its own bytes says nothing about the rest of the log.
+Error read_error(const Error& error) { return error.is(ErrorCode::corrupt_message) ? error : storage_error(error); }
+
+}  // namespace
 
 Result<LogRead> PartitionLog::read(Offset from, Offset end, uint64_t max_bytes, bool at_least_one_batch) {
   if (from < log_start_offset_ || from > log_end_offset_) {
@@ -239,7 +244,7 @@ Result<LogRead> PartitionLog::read(Offset from, Offset end, uint64_t max_bytes, 
     Segment& segment = *segments_[i];
     if (segment.base_offset() >= end) break;
     auto first = segment.find(from);
-    if (!first) return storage_error(first.error());
+    if (!first) return read_error(first.error());
     if (!*first) continue;  // what `from` belonged to is gone; the next segment begins behind it
     auto limit = end_position(i, end);
     if (!limit) return storage_error(limit.error());

@@ -103,7 +103,8 @@ class PartitionLog {
 
   /// Finds whole batches from the one that holds `from` up to but not including the one that holds `end`, at most
   /// `max_bytes` of them, where the last may be cut (as Kafka's fetch does). With `at_least_one_batch` the first is
-  /// never cut. Empty when there is nothing between. Errors: offset_out_of_range outside [start, end of the log].
+  /// never cut. Empty when there is nothing between. Errors: offset_out_of_range outside [start, end of the log],
+  /// corrupt_message where the file holds no batch at `from`.
   Result<LogRead> read(Offset from, Offset end, uint64_t max_bytes, bool at_least_one_batch);
 
   // Producers and transactions.

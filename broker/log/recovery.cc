@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "broker/types/error_code.h"
 #include "runtime/logging.h"
 
 namespace gregor {
@@ -207,7 +208,8 @@ bool Loader::is_below_recovery_point(size_t index) const {
   return index + 1 < segments.size() && segments[index + 1]->base_offset() <= options_.recovery_point;
 }
 
-/// Of the segments that are not going to be read in full anyway.
+/// Of the segments that are not going to be read in full anyway. The last one is when its end can't be found, for
+/// records would be appended behind the damage otherwise.
 Result<void> Loader::rebuild_unsound_indexes() {
   for (size_t i = 0; i < log_.segments.size(); ++i) {
     bool is_recovered_later = !options_.clean_shutdown && !is_below_recovery_point(i);
@@ -216,12 +218,13 @@ Result<void> Loader::rebuild_unsound_indexes() {
     if (has_sound_indexes_[i]) {
       bool is_last = i + 1 == log_.segments.size();
       auto end = is_last ? segment.read_next_offset() : Result<Offset>(log_.segments[i + 1]->base_offset());
-      if (!end) return end.error();
-      auto fits = segment.time_index_ends_before(*end);
+      bool is_damaged = !end && end.error().is(ErrorCode::corrupt_message);
+      if (!end && !is_damaged) return end.error();
+      auto fits = is_damaged ? Result<bool>(false) : segment.time_index_ends_before(*end);
       if (!fits) return fits.error();
       if (*fits) continue;
     }
-    log::warn("rebuilding the indexes of a segment file={}", segment.path(file_suffix::kLog));
+    log::warn("reading a segment in full, to rebuild its indexes file={}", segment.path(file_suffix::kLog));
     if (auto rebuilt = recover_segment(i, false); !rebuilt) return rebuilt.error();
   }
   return {};

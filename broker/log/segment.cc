@@ -1,7 +1,12 @@
 #include "broker/log/segment.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
+
+#include "broker/types/error_code.h"
+#include "runtime/logging.h"
 
 namespace gregor {
 
@@ -164,9 +169,9 @@ Result<void> Segment::add_index_entries(Offset last_offset, uint64_t position) {
   return time_index_.append_if_later(*max_timestamp_);
 }
 
-Result<std::optional<BatchPlace>> Segment::find(Offset offset) {
-  if (size_ == 0) return std::optional<BatchPlace>();
-  if (auto place = recent_.find(offset)) return place;
+Result<Segment::Sought> Segment::seek(Offset offset) {
+  if (size_ == 0) return Sought();
+  if (auto place = recent_.find(offset)) return Sought{place, size_};
   auto entry = offset_index_.lookup(offset);
   if (!entry) return entry.error();
   auto scanner = scan(entry->position, BatchScanner::Depth::headers);
@@ -174,11 +179,31 @@ Result<std::optional<BatchPlace>> Segment::find(Offset offset) {
   while (true) {
     auto found = scanner->next();
     if (!found) return found.error();
-    if (!*found) return std::optional<BatchPlace>();
+    if (!*found) return Sought{std::nullopt, scanner->position()};
     const BatchView& batch = (*found)->batch;
     if (batch.last_offset() < offset) continue;
-    return std::optional<BatchPlace>({batch.base_offset(), batch.last_offset(), (*found)->position, batch.size()});
+    BatchPlace place{batch.base_offset(), batch.last_offset(), (*found)->position, batch.size()};
+    return Sought{place, size_};
   }
+}
+
+Result<std::optional<BatchPlace>> Segment::find(Offset offset) {
+  auto sought = seek(offset);
+  if (!sought) return sought.error();
+  if (!sought->place && sought->end < size_) return damage_at(sought->end);
+  return sought->place;
+}
+
+Result<uint64_t> Segment::position_of(Offset offset) {
+  auto sought = seek(offset);
+  if (!sought) return sought.error();
+  return sought->place ? sought->place->position : sought->end;
+}
+
+Error Segment::damage_at(uint64_t position) {
+  std::string what = fmt::format("what lies at position {} of {} is no batch", position, path(file_suffix::kLog));
+  if (known_damage_.insert(position).second) log::error("a segment is damaged: {}", what);
+  return {ErrorCode::corrupt_message, what};
 }
 
 Result<FileSlice> Segment::slice(uint64_t position, uint64_t size) {
@@ -204,7 +229,7 @@ Result<Offset> Segment::read_next_offset() {
   while (true) {
     auto found = scanner->next();
     if (!found) return found.error();
-    if (!*found) return next_offset;
+    if (!*found) return scanner->position() < size_ ? damage_at(scanner->position()) : Result<Offset>(next_offset);
     next_offset = (*found)->batch.next_offset();
   }
 }
@@ -228,6 +253,7 @@ Result<int64_t> Segment::modified_ms() {
 }
 
 Result<void> Segment::truncate_to(Offset offset) {
+  known_damage_.clear();
   auto place = find(offset);
   if (!place) return place.error();
   if (auto cut = offset_index_.truncate_to(offset); !cut) return cut;

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "broker/log/batch_scanner.h"
 #include "broker/log/log_config.h"
@@ -53,15 +54,20 @@ class Segment {
   /// Appends `run` with one write. On error nothing of it is visible.
   Result<void> append(const BatchRun& run);
 
-  /// The first batch whose last offset is `offset` or more; none when the segment ends before.
+  /// The first batch whose last offset is `offset` or more; none when the segment ends before. Error:
+  /// corrupt_message when the way there leads to bytes that are no batch.
   Result<std::optional<BatchPlace>> find(Offset offset);
+  /// Where the batch begins that `find` finds, or what can be read before it ends.
+  Result<uint64_t> position_of(Offset offset);
+  /// corrupt_message, for bytes at `position` that are no batch. Logs it the first time.
+  Error damage_at(uint64_t position);
   /// The bytes [position, position + size).
   Result<FileSlice> slice(uint64_t position, uint64_t size);
   /// Closes the file unless somebody is reading it; the next use opens it again.
   void release_file() { open_file_.reset(); }
   /// A scanner over the batches from `position` to the end.
   Result<BatchScanner> scan(uint64_t position, BatchScanner::Depth depth);
-  /// The offset behind the last batch, the base offset if there is none.
+  /// The offset behind the last batch, the base offset if there is none. Error: corrupt_message, as `find`.
   Result<Offset> read_next_offset();
   /// The greatest timestamp of a batch.
   Result<TimestampOffset> max_timestamp();
@@ -93,6 +99,12 @@ class Segment {
   /// Does the books for `run`, which was written at `position`.
   Result<void> note_append(const BatchRun& run, uint64_t position);
   Result<void> add_index_entries(Offset last_offset, uint64_t position);
+  /// The batch that `find` finds; without one, where the batches end.
+  struct Sought {
+    std::optional<BatchPlace> place;
+    uint64_t end = 0;
+  };
+  Result<Sought> seek(Offset offset);
   Result<bool> has_no_times();
   /// Of the first batch; none when there is none.
   Result<std::optional<int64_t>> read_first_timestamp();
@@ -115,6 +127,7 @@ class Segment {
   std::optional<TimestampOffset> max_timestamp_;  ///< once it is known
   std::optional<int64_t> first_timestamp_;        ///< of the first batch, once it is known
   RecentBatches recent_;                          ///< of the active segment only
+  std::set<uint64_t> known_damage_;               ///< that was logged
   std::shared_ptr<File> open_file_;               ///< held by the active segment
   std::weak_ptr<File> lent_file_;                 ///< of an inactive one, while somebody reads it
 };

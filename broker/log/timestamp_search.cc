@@ -38,6 +38,7 @@ Result<Found> find_in_segment(Segment& segment, int64_t timestamp, Offset start_
   while (true) {
     auto found = headers->next();
     if (!found) return found.error();
+    if (!*found && headers->position() < segment.size()) return segment.damage_at(headers->position());
     if (!*found) return Found();
     const BatchView& header = (*found)->batch;
     if (header.max_timestamp() < timestamp || header.last_offset() < start_offset) continue;
@@ -45,7 +46,7 @@ Result<Found> find_in_segment(Segment& segment, int64_t timestamp, Offset start_
     if (!whole) return whole.error();
     auto batch = whole->next();
     if (!batch) return batch.error();
-    if (!*batch) return Found();
+    if (!*batch) return segment.damage_at((*found)->position);
     auto record = find_in_batch((*batch)->batch, timestamp, start_offset);
     if (!record || *record) return record;
   }

@@ -8,10 +8,12 @@ import kafka.record
 import pytest
 
 import batches
+import log_files
 import wire
 from batches import Record
 
-OFFSET_OUT_OF_RANGE, UNKNOWN_TOPIC, UNKNOWN_TOPIC_ID, SESSION_NOT_FOUND, INVALID_SESSION_EPOCH = 1, 3, 100, 70, 71
+OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE, UNKNOWN_TOPIC, UNKNOWN_TOPIC_ID = 1, 2, 3, 100
+SESSION_NOT_FOUND, INVALID_SESSION_EPOCH = 70, 71
 FENCED_EPOCH, UNKNOWN_EPOCH, SESSION_TOPIC_ID_ERROR = 74, 75, 106
 
 
@@ -305,3 +307,24 @@ class Session:
         answer = self.ask(**what)
         assert answer.error_code == 0
         return {p.partition_index: values(p) for topic in answer.responses for p in topic.partitions}
+
+
+def test_a_hole_in_a_segment_is_an_error_for_who_reads_there_and_for_nobody_else(new_broker, topic):
+    broker = new_broker().start()
+    wire.create_topic(broker, topic, segment_bytes=1000)
+    produce(broker, topic, *[b"v" * 200] * 12)
+    folder = broker.partition_dir(topic)
+    assert log_files.segments(folder)[:3] == [0, 3, 6]
+    path = log_files.segment_file(folder, 3, "log")
+    position, hole = log_files.read_batches(folder, 3)[1]
+    with path.open("r+b") as file:
+        file.seek(position)
+        file.write(bytes(hole.size))
+    with wire.Connection(broker) as connection:
+        for _ in range(3):
+            for offset, error in [(2, 0), (3, 0), (4, CORRUPT_MESSAGE), (6, 0), (11, 0)]:
+                found = fetch_one(connection, 11, wanted(topic, offset, partition_max_bytes=1))
+                assert found.error_code == error, f"offset {offset}"
+                assert values(found) == ([] if error else [b"v" * 200])
+    lines = [line for line in broker.log().splitlines() if "is no batch" in line]
+    assert len(lines) == 1 and str(path) in lines[0] and f"position {position}" in lines[0]
