@@ -23,19 +23,16 @@ DiskFault disk_fault(const Error& error) {
     case ENOSPC:
     case EDQUOT:
       return DiskFault::full;
-    case EIO:
-    case EROFS:
-    case EACCES:
-    case EPERM:
-    case ENXIO:
-    case ENODEV:
-    case ESTALE:
-    case EUCLEAN:
-    case ENOMEDIUM:
-    case ENOTCONN:
-      return DiskFault::broken;
-    default:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case EINTR:
+      return DiskFault::passing;
+    case ENOENT:
+    case EWOULDBLOCK:  // somebody else's lock
       return DiskFault::none;
+    default:
+      return DiskFault::broken;
   }
 }
 

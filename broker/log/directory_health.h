@@ -11,11 +11,17 @@ namespace gregor {
 
 /// What an error of a file says about the disk below it.
 enum class DiskFault {
-  none,    ///< nothing: a file that is missing, too many open files
-  full,    ///< no room: it may come back when something is deleted
-  broken,  ///< the disk, or the file system on it, can't be trusted any more
+  none,     ///< nothing: a file that is missing, or an error that is not the operating system's
+  passing,  ///< nothing, but the process or the machine lacks descriptors or memory at the moment
+  full,     ///< no room: it may come back when something is deleted
+  broken,   ///< whatever else it is, the disk or the file system on it can't be trusted any more
 };
 DiskFault disk_fault(const Error& error);
+/// Whether the same may succeed later, once there is room, a descriptor or memory.
+inline bool may_pass(const Error& error) {
+  DiskFault fault = disk_fault(error);
+  return fault == DiskFault::passing || fault == DiskFault::full;
+}
 
 /// Whether the disk below one log directory does what it is asked. Shared by everything that touches its files; any
 /// thread may use it.

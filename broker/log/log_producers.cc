@@ -26,19 +26,15 @@ Result<Buffer> read_whole(Segment& segment, const ScannedBatch& found) {
 Result<void> LogProducers::note_producer(const BatchView& batch, Offset segment) {
   auto completed = state_.note(batch);
   if (!completed || !completed->is_abort) return {};
-  auto added = aborted_.append(segment, {completed->producer_id, completed->first_offset, completed->last_offset,
-                                         completed->last_stable_offset});
-  if (added) return {};
-  // Even for want of room: without its entry an aborted transaction would be read as a committed one.
-  log::error("could not note an aborted transaction because: {}", added.error().message);
-  return storage_error(added.error());
+  return aborted_.append(segment, {completed->producer_id, completed->first_offset, completed->last_offset,
+                                   completed->last_stable_offset});
 }
 
 Result<void> LogProducers::take_snapshot(Offset end) {
   if (end <= last_snapshot_) return {};
   if (auto written = snapshots_.write(end, state_); !written) {
     // The next one will do; until then the log would be read a little further back.
-    return disk_fault(written.error()) == DiskFault::full ? Result<void>() : written;
+    return may_pass(written.error()) ? Result<void>() : written;
   }
   last_snapshot_ = end;
   unsynced_.push_back(end);
@@ -47,12 +43,13 @@ Result<void> LogProducers::take_snapshot(Offset end) {
 
 Result<std::vector<std::shared_ptr<File>>> LogProducers::open_unsynced() {
   std::vector<std::shared_ptr<File>> opened;
-  for (Offset offset : std::exchange(unsynced_, {})) {
+  for (Offset offset : unsynced_) {
     if (!std::binary_search(snapshots_.offsets().begin(), snapshots_.offsets().end(), offset)) continue;
     auto file = snapshots_.open(offset);
     if (!file) return file.error();
     opened.push_back(std::move(*file));
   }
+  unsynced_.clear();
   return opened;
 }
 

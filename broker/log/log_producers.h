@@ -46,7 +46,7 @@ class LogProducers {
   /// Writes a snapshot as of `end`, unless there is one already; it is synced with the next flush. At a roll and
   /// when the log is closed.
   Result<void> take_snapshot(Offset end);
-  /// Opens the snapshots that were written since the last call, to be synced.
+  /// Opens the snapshots that were written since the last call that succeeded, to be synced.
   Result<std::vector<std::shared_ptr<File>>> open_unsynced();
 
   /// Makes the state that of the batches below `rebuild.end`: by the youngest snapshot that is intact, and by

@@ -270,6 +270,7 @@ Result<bool> Loader::recover_segment(size_t index, bool teaches_epochs) {
               segment.path(file_suffix::kLog), segment.size(), valid_size, least_next.value);
   }
   if (auto ended = segment.end_rebuild(valid_size); !ended) return ended.error();
+  if (auto ended = producers_.aborted().end_rebuild(); !ended) return ended.error();
   producers_reach_ = index + 1;
   if (auto taken = producers_.take_snapshot(least_next); !taken) return taken.error();
   return is_whole;
@@ -296,7 +297,7 @@ ProducerRebuild Loader::producers_up_to(Offset end) const {
 /// The producers as of the beginning of the segment, whose batches are about to be read.
 Result<void> Loader::begin_producers(size_t index) {
   Offset begin = log_.segments[index]->base_offset();
-  if (auto emptied = producers_.aborted().truncate(begin, Offset(INT64_MIN)); !emptied) return emptied;
+  producers_.aborted().begin_rebuild(begin);
   if (producers_reach_ == index) return {};
   return producers_.rebuild({log_.segments.data(), index}, producers_up_to(begin));
 }

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
+#include <utility>
 
+#include "broker/log/directory_health.h"
 #include "runtime/byte_reader.h"
 #include "runtime/byte_writer.h"
 
@@ -19,6 +22,18 @@ AbortedTransaction read_entry(ByteReader& reader) {
   entry.last_offset = Offset(reader.read_int64());
   entry.last_stable_offset = Offset(reader.read_int64());
   return entry;
+}
+
+Buffer encode(const std::vector<AbortedTransaction>& entries) {
+  ByteWriter writer;
+  for (const AbortedTransaction& entry : entries) {
+    writer.write_int16(kVersion);
+    writer.write_int64(entry.producer_id);
+    writer.write_int64(entry.first_offset.value);
+    writer.write_int64(entry.last_offset.value);
+    writer.write_int64(entry.last_stable_offset.value);
+  }
+  return writer.take();
 }
 
 }  // namespace
@@ -41,38 +56,52 @@ Result<bool> TransactionIndex::adopt(Offset segment, uint64_t size_bytes) {
 }
 
 Result<void> TransactionIndex::append(Offset segment, const AbortedTransaction& transaction) {
-  ByteWriter writer;
-  writer.write_int16(kVersion);
-  writer.write_int64(transaction.producer_id);
-  writer.write_int64(transaction.first_offset.value);
-  writer.write_int64(transaction.last_offset.value);
-  writer.write_int64(transaction.last_stable_offset.value);
-  auto file = files_.open(path(segment), OpenMode::create);
-  if (!file) return file.error();
-  uint64_t& size = sizes_[segment];
-  Bytes piece = writer.view();
-  if (auto written = (*file)->write_at(size, {&piece, 1}); !written) return written;
-  size += kEntrySize;
+  pending_[segment].push_back(transaction);
+  if (rebuilt_) return {};
+  auto written = write_pending();
+  return !written && may_pass(written.error()) ? Result<void>() : written;
+}
+
+Result<void> TransactionIndex::write_pending() {
+  while (!pending_.empty()) {
+    const auto& [segment, entries] = *pending_.begin();
+    Buffer bytes = encode(entries);
+    auto file = files_.open(path(segment), OpenMode::create);
+    if (!file) return file.error();
+    auto known = sizes_.find(segment);
+    uint64_t size = known == sizes_.end() ? 0 : known->second;
+    Bytes piece = bytes.view();
+    if (auto written = (*file)->write_at(size, {&piece, 1}); !written) return written;
+    sizes_[segment] = size + bytes.size();
+    pending_.erase(pending_.begin());
+  }
   return {};
 }
 
-Result<std::vector<AbortedTransaction>> TransactionIndex::read(Offset segment, uint64_t size_bytes) const {
-  auto file = files_.open(path(segment), OpenMode::read);
-  if (!file) return file.error();
-  Buffer bytes(size_bytes);
-  auto count = (*file)->read_at(0, bytes.span());
-  if (!count) return count.error();
-  if (*count != size_bytes) return system_error(EIO, "index is shorter than it was: " + path(segment));
+Result<std::vector<AbortedTransaction>> TransactionIndex::read(Offset segment) const {
   std::vector<AbortedTransaction> entries;
-  ByteReader reader(bytes.view());
-  while (reader.remaining() >= kEntrySize) entries.push_back(read_entry(reader));
+  if (auto known = sizes_.find(segment); known != sizes_.end()) {
+    auto file = files_.open(path(segment), OpenMode::read);
+    if (!file) return file.error();
+    Buffer bytes(known->second);
+    auto count = (*file)->read_at(0, bytes.span());
+    if (!count) return count.error();
+    if (*count != bytes.size()) return system_error(EIO, "index is shorter than it was: " + path(segment));
+    ByteReader reader(bytes.view());
+    while (reader.remaining() >= kEntrySize) entries.push_back(read_entry(reader));
+  }
+  auto waiting = pending_.find(segment);
+  if (waiting != pending_.end()) entries.insert(entries.end(), waiting->second.begin(), waiting->second.end());
   return entries;
 }
 
 Result<std::vector<AbortedTransaction>> TransactionIndex::find(Offset segment, Offset from, Offset end) const {
+  std::set<Offset> segments;
+  for (auto file = sizes_.lower_bound(segment); file != sizes_.end(); ++file) segments.insert(file->first);
+  for (auto more = pending_.lower_bound(segment); more != pending_.end(); ++more) segments.insert(more->first);
   std::vector<AbortedTransaction> found;
-  for (auto file = sizes_.lower_bound(segment); file != sizes_.end(); ++file) {
-    auto entries = read(file->first, file->second);
+  for (Offset next : segments) {
+    auto entries = read(next);
     if (!entries) return entries.error();
     for (const AbortedTransaction& entry : *entries) {
       if (entry.last_offset >= from && entry.first_offset < end) found.push_back(entry);
@@ -84,13 +113,17 @@ Result<std::vector<AbortedTransaction>> TransactionIndex::find(Offset segment, O
 }
 
 Result<void> TransactionIndex::truncate(Offset segment, Offset end) {
+  if (auto waiting = pending_.find(segment); waiting != pending_.end()) {
+    std::erase_if(waiting->second, [end](const AbortedTransaction& entry) { return entry.last_offset >= end; });
+    if (waiting->second.empty()) pending_.erase(waiting);
+  }
   auto known = sizes_.find(segment);
   if (known == sizes_.end()) return {};
-  auto entries = read(segment, known->second);
+  auto entries = read(segment);
   if (!entries) return entries.error();
   auto first_gone = std::find_if(entries->begin(), entries->end(),
                                  [end](const AbortedTransaction& entry) { return entry.last_offset >= end; });
-  auto size = static_cast<uint64_t>(first_gone - entries->begin()) * kEntrySize;
+  auto size = std::min(known->second, static_cast<uint64_t>(first_gone - entries->begin()) * kEntrySize);
   auto file = files_.open(path(segment), OpenMode::read_write);
   if (!file) return file.error();
   if (auto cut = (*file)->truncate(size); !cut) return cut;
@@ -99,9 +132,30 @@ Result<void> TransactionIndex::truncate(Offset segment, Offset end) {
   return {};
 }
 
-Result<std::shared_ptr<File>> TransactionIndex::open_to_sync(Offset segment) const {
+void TransactionIndex::forget(Offset segment) {
+  sizes_.erase(segment);
+  pending_.erase(segment);
+}
+
+Result<std::shared_ptr<File>> TransactionIndex::open_to_sync(Offset segment) {
+  if (auto written = write_pending(); !written) return written.error();
   if (!sizes_.contains(segment)) return std::shared_ptr<File>();
   return files_.open(path(segment), OpenMode::read_write);
+}
+
+void TransactionIndex::begin_rebuild(Offset segment) {
+  forget(segment);
+  rebuilt_ = segment;
+}
+
+Result<void> TransactionIndex::end_rebuild() {
+  Offset segment = *std::exchange(rebuilt_, std::nullopt);
+  if (auto written = write_pending(); !written) return written;
+  if (!files_.exists(path(segment))) return {};
+  auto file = files_.open(path(segment), OpenMode::read_write);
+  if (!file) return file.error();
+  auto known = sizes_.find(segment);
+  return (*file)->truncate(known == sizes_.end() ? 0 : known->second);
 }
 
 }  // namespace gregor

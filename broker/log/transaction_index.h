@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "broker/log/log_files.h"
@@ -21,7 +22,10 @@ struct AbortedTransaction {
 /// The `.txnindex` files of one partition directory: which transactions were aborted by a marker in which segment
 /// (docs/formats.md). A segment without one has no file, as nearly all have none.
 ///
-/// Owned by LogProducers, same thread. Errors: those of the files.
+/// An entry that can't be written, for want of room or descriptors, is kept in memory and found there, for without
+/// it an aborted transaction would be read as a committed one. It is written with the next entry or flush: as long
+/// as it is not the recovery point stays before its marker, so that after a crash it is made anew. Owned by
+/// LogProducers, same thread. Errors: those of the files.
 class TransactionIndex {
  public:
   static constexpr size_t kEntrySize = 34;
@@ -33,7 +37,7 @@ class TransactionIndex {
   /// anew from the batches.
   Result<bool> adopt(Offset segment, uint64_t size_bytes);
   /// No segment has aborted transactions.
-  bool is_empty() const { return sizes_.empty(); }
+  bool is_empty() const { return sizes_.empty() && pending_.empty(); }
 
   Result<void> append(Offset segment, const AbortedTransaction& transaction);
   /// The aborted transactions with records in [from, end), by the indexes of `segment` and of those behind it.
@@ -41,19 +45,27 @@ class TransactionIndex {
   /// Drops the entries of the segment whose markers are at `end` or behind.
   Result<void> truncate(Offset segment, Offset end);
   /// The segment's files are no longer the log's.
-  void forget(Offset segment) { sizes_.erase(segment); }
-  /// The file to sync, null when the segment has none.
-  Result<std::shared_ptr<File>> open_to_sync(Offset segment) const;
+  void forget(Offset segment);
+  /// The file to sync, with every entry in it; null when the segment has none.
+  Result<std::shared_ptr<File>> open_to_sync(Offset segment);
+
+  // Recovery: forget the entries of a segment, append those of its batches, and let them take the file's place.
+  void begin_rebuild(Offset segment);
+  Result<void> end_rebuild();
 
  private:
   std::string path(Offset segment) const {
     return segment_file_path(directory_, segment, file_suffix::kTransactionIndex);
   }
-  Result<std::vector<AbortedTransaction>> read(Offset segment, uint64_t size_bytes) const;
+  /// All entries of a segment.
+  Result<std::vector<AbortedTransaction>> read(Offset segment) const;
+  Result<void> write_pending();
 
   FileSystem& files_;
   const std::string& directory_;
-  std::map<Offset, uint64_t> sizes_;  ///< in bytes, of the files that are not empty
+  std::map<Offset, uint64_t> sizes_;                           ///< in bytes, of the files that are not empty
+  std::map<Offset, std::vector<AbortedTransaction>> pending_;  ///< what comes behind that and is not written yet
+  std::optional<Offset> rebuilt_;  ///< the segment whose file is as it was until its entries are complete
 };
 
 }  // namespace gregor

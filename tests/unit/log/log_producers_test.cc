@@ -4,12 +4,13 @@
 
 #include "broker/log/producer_snapshot.h"
 #include "producer_fixture.h"
+#include "tests/support/faulty_files.h"
 
 namespace gregor {
 namespace {
 
-using testing::ElementsAre;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 class LogProducersTest : public LogTest {
  protected:
@@ -399,6 +400,90 @@ TEST_F(LogProducersTest, ListsNoTransactionFarBehindWhatWasRead) {
   }
   EXPECT_LE(aborted(0, 1).size(), 2u);
   EXPECT_EQ(aborted(0).size(), 20u);
+}
+
+// --- aborted transactions on a full disk ---
+
+class LogProducersOnAFullDiskTest : public LogProducersTest {
+ protected:
+  LogProducersOnAFullDiskTest() {
+    open();
+    send({.producer_id = 1, .is_transactional = true});  // 0
+    send({.producer_id = 2, .is_transactional = true});  // 1
+    faulty_.failing_path = file(Offset(0), ".txnindex");
+    faulty_.error = ENOSPC;
+    end({.outcome = Outcome::abort, .producer_id = 1});  // 2
+    end({.outcome = Outcome::abort, .producer_id = 2});  // 3
+  }
+  FileSystem& files() override { return faulty_; }
+  bool flush() {
+    auto job = log_->prepare_flush();
+    if (!job || !job->run()) return false;
+    log_->mark_flushed(*job);
+    return true;
+  }
+
+  testing::FaultyFileSystem faulty_;
+  const AbortedTransaction first_{1, Offset(0), Offset(2), Offset(1)};
+  const AbortedTransaction second_{2, Offset(1), Offset(3), Offset(4)};
+};
+
+TEST_F(LogProducersOnAFullDiskTest, AnAbortedTransactionIsKnownWhetherItsEntryCouldBeWrittenOrNot) {
+  EXPECT_THAT(aborted(0), ElementsAre(first_, second_));
+  EXPECT_THAT(offsets_of_files(".txnindex"), IsEmpty());
+  EXPECT_FALSE(flush());
+  EXPECT_EQ(log_->recovery_point(), Offset(0)) << "a crash would lose the entries";
+  EXPECT_FALSE(log_->close().ok()) << "that was no clean stop";
+  append(1);
+  EXPECT_THAT(aborted(0), ElementsAre(first_, second_));
+
+  faulty_.error = 0;
+  EXPECT_TRUE(flush());
+  EXPECT_EQ(log_->recovery_point(), Offset(5));
+  EXPECT_EQ(std::filesystem::file_size(file(Offset(0), ".txnindex")), 2 * TransactionIndex::kEntrySize);
+  reopen_clean();
+  EXPECT_THAT(aborted(0), ElementsAre(first_, second_));
+}
+
+TEST_F(LogProducersOnAFullDiskTest, TheNextEntryTakesThoseThatWaitAlong) {
+  faulty_.error = 0;
+  send({.producer_id = 3, .is_transactional = true});  // 4
+  end({.outcome = Outcome::abort, .producer_id = 3});  // 5
+  EXPECT_EQ(std::filesystem::file_size(file(Offset(0), ".txnindex")), 3 * TransactionIndex::kEntrySize);
+  EXPECT_THAT(aborted(0), ElementsAre(first_, second_, AbortedTransaction{3, Offset(4), Offset(5), Offset(6)}));
+}
+
+TEST_F(LogProducersOnAFullDiskTest, ACrashLosesNoEntry) {
+  kill();
+  faulty_.error = 0;
+  reopen_unclean();
+  EXPECT_THAT(aborted(0), ElementsAre(first_, second_));
+}
+
+TEST_F(LogProducersOnAFullDiskTest, ATruncationTakesEntriesThatWaitWithItsMarkers) {
+  ASSERT_TRUE(log_->truncate_to(Offset(3)).ok());
+  EXPECT_THAT(aborted(0), ElementsAre(first_));
+  faulty_.error = 0;
+  ASSERT_TRUE(flush());
+  EXPECT_EQ(std::filesystem::file_size(file(Offset(0), ".txnindex")), TransactionIndex::kEntrySize);
+  EXPECT_EQ(log_->first_unstable_offset(Offset(3)), Offset(1));
+}
+
+TEST_F(LogProducersOnAFullDiskTest, ARebuildThatFailsLeavesTheFileToBeRebuilt) {
+  faulty_.error = 0;
+  ASSERT_TRUE(flush());
+  reopen_clean();
+  ASSERT_TRUE(log_->close().ok());
+  kill();
+  std::filesystem::remove(file(Offset(0), ".index"));
+  std::string entries = read_all(file(Offset(0), ".txnindex"));
+  faulty_.error = ENOSPC;
+  auto refused = PartitionLog::open(files(), clock_, directory(), {"orders", 0}, config_, {.clean_shutdown = true});
+  EXPECT_FALSE(refused.ok());
+  faulty_.error = 0;
+  open({.recovery_point = Offset(4)});
+  EXPECT_EQ(read_all(file(Offset(0), ".txnindex")), entries);
+  EXPECT_THAT(aborted(0), ElementsAre(first_, second_));
 }
 
 }  // namespace
