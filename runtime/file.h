@@ -88,6 +88,9 @@ class FileSystem {
   virtual Result<void> remove_all(const std::string& path) = 0;
   /// Makes creations, renames and removals in this directory durable.
   virtual Result<void> sync_directory(const std::string& path) = 0;
+  /// Told by who found out that what lies here can't be relied on any more, for a reason that no operation above
+  /// gave by itself. Nothing happens by default.
+  virtual void distrust(const Error&) {}
   /// Takes the exclusive lock on the file at `path`, which is created if missing. Error: EWOULDBLOCK when another
   /// process holds it.
   virtual Result<std::unique_ptr<FileLock>> lock(const std::string& path) = 0;

@@ -24,6 +24,7 @@ class GuardedFileSystem final : public FileSystem {
   Result<void> remove(const std::string& path) override;
   Result<void> remove_all(const std::string& path) override;
   Result<void> sync_directory(const std::string& path) override;
+  void distrust(const Error& reason) override { health_->take_offline(reason); }
   Result<std::unique_ptr<FileLock>> lock(const std::string& path) override;
 
  private:

@@ -28,8 +28,8 @@ Result<void> IndexFile::append(Bytes entry) {
   pending_.append(entry);
   if (pending_.size() < kPage) return {};
   auto written = write_pending();
-  // On a full disk entries wait for room as well.
-  return !written && disk_fault(written.error()) == DiskFault::full ? Result<void>() : written;
+  // Without room or descriptors entries wait as well.
+  return !written && may_pass(written.error()) ? Result<void>() : written;
 }
 
 Result<void> IndexFile::write_pending() {
@@ -84,11 +84,12 @@ Result<void> IndexFile::truncate(uint64_t count) {
     pending_.resize((count - stored_) * entry_size_);
     return {};
   }
-  pending_.clear();
-  stored_ = count;
   auto file = open();
   if (!file) return file.error();
-  return (*file)->truncate(count * entry_size_);
+  if (auto cut = (*file)->truncate(count * entry_size_); !cut) return cut;
+  pending_.clear();
+  stored_ = count;
+  return {};
 }
 
 }  // namespace gregor

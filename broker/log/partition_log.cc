@@ -84,19 +84,21 @@ Result<void> PartitionLog::set_topic_id(const Uuid& topic_id) {
 
 Error PartitionLog::fail(const Error& error) {
   if (failure_) return *failure_;
-  // Nothing is torn by a full disk: what failed is undone, and done when there is room.
-  if (disk_fault(error) == DiskFault::full) return storage_error(error);
+  // What failed for want of room or descriptors is undone, or is done when there are some.
+  if (may_pass(error)) return storage_error(error);
   failure_ = storage_error(error);
-  // Of a disk that failed its directory has spoken, for all its logs.
-  if (disk_fault(error) == DiskFault::none && !error.is(ErrorCode::kafka_storage_error)) {
-    log::error("the log takes no more appends partition={} because: {}", name_.to_string(), error.message);
-  }
+  files_.distrust(*failure_);
   return *failure_;
+}
+
+Result<void> PartitionLog::ensure_usable() {
+  if (failure_) return *failure_;
+  return unfinished_cut_ ? finish_cut() : Result<void>();
 }
 
 Result<AppendInfo> PartitionLog::append_as_leader(const ValidatedBatch& batch, LeaderEpoch epoch,
                                                   const AppendRules& rules) {
-  if (failure_) return *failure_;
+  if (auto usable = ensure_usable(); !usable) return usable.error();
   if (batch.bytes.size() > config_.segment_size_bytes) {
     return Error{ErrorCode::record_list_too_large,
                  fmt::format("a batch of {} bytes does not fit into a segment of {} of {}", batch.bytes.size(),
@@ -123,7 +125,7 @@ Result<AppendInfo> PartitionLog::append_as_leader(const ValidatedBatch& batch, L
 }
 
 Result<AppendInfo> PartitionLog::append_as_follower(Bytes batches) {
-  if (failure_) return *failure_;
+  if (auto usable = ensure_usable(); !usable) return usable.error();
   AppendInfo info;
   info.first_offset = log_end_offset_;
   info.log_start_offset = log_start_offset_;
@@ -182,7 +184,7 @@ Result<void> PartitionLog::save_epochs() {
   if (!epochs_.is_changed()) return {};
   if (auto saved = epochs_.save(); !saved) {
     // Saved with the next change, or found in the batches again.
-    if (disk_fault(saved.error()) == DiskFault::full) return {};
+    if (may_pass(saved.error())) return {};
     return fail(saved.error());
   }
   epochs_unsynced_ = true;
@@ -190,7 +192,7 @@ Result<void> PartitionLog::save_epochs() {
 }
 
 Result<void> PartitionLog::roll() {
-  if (failure_) return *failure_;
+  if (auto usable = ensure_usable(); !usable) return usable;
   if (auto rolled = roll_at(log_end_offset_); !rolled) return fail(rolled.error());
   return {};
 }
@@ -237,6 +239,9 @@ Result<LogRead> PartitionLog::read(Offset from, Offset end, uint64_t max_bytes, 
     return Error{ErrorCode::offset_out_of_range,
                  fmt::format("offset {} is outside [{}, {}] of {}", from.value, log_start_offset_.value,
                              log_end_offset_.value, name_.to_string())};
+  }
+  if (unfinished_cut_) {
+    if (auto usable = ensure_usable(); !usable) return usable.error();
   }
   LogRead result;
   end = std::min(end, log_end_offset_);

@@ -53,21 +53,26 @@ struct FlushJob {
   std::vector<std::shared_ptr<File>> to_sync;
   FileSystem* files = nullptr;
   std::vector<std::string> directories_to_sync;  ///< in which something was made, renamed or removed
+  Offset from;                                   ///< the least offset of which something may not be durable
   Offset up_to;
   const PartitionLog* log = nullptr;
   uint64_t truncations = 0;  ///< how often the log was cut before
+  /// Set by a `run` that failed before the disk was asked for anything that it could not do.
+  bool may_be_repeated = false;
 
-  /// Blocks until the disk has it all. A failure is final: the log directory goes offline.
+  /// Blocks until the disk has it all. A failure is final, but for `may_be_repeated`: the log directory goes
+  /// offline.
   Result<void> run();
 };
 
 /// The log of one partition: an ordered list of segments, the last of which is open for appends.
 ///
 /// Guarantees that offsets rise from batch to batch, that nothing of a failed append becomes visible, and that
-/// after a crash everything below the recovery point is intact. After a write error every further append is
-/// refused. Owned by its Partition; every call is made on that partition's shard, and none waits for the disk to
-/// sync except `close`. Errors: kafka_storage_error, naming file and reason, besides those that are named at a
-/// function.
+/// after a crash everything below the recovery point is intact. After an error of the disk every further append is
+/// refused, and the file system is told not to trust it. For want of room, descriptors or memory a call is refused
+/// and may be made again. Owned by its Partition; every call is made on that partition's shard, and none waits for
+/// the disk to sync except `close`. Errors: kafka_storage_error, naming file and reason, besides those that are
+/// named at a function.
 class PartitionLog {
  public:
   /// Opens the log in `directory`, making the directory and an empty log if there is none.
@@ -152,9 +157,13 @@ class PartitionLog {
   /// Gives back the descriptor that the active segment keeps, for a partition that has been idle for a while.
   void release_file() { active().release_file(); }
 
-  /// What has to be synced for the recovery point to rise to the log's end; `mark_flushed` follows once it was run.
+  /// What has to be synced for the recovery point to rise to the log's end; `mark_flushed` follows once it was run,
+  /// or `mark_unflushed` where it failed and may be repeated.
   Result<FlushJob> prepare_flush();
   void mark_flushed(const FlushJob& job);
+  void mark_unflushed(const FlushJob& job);
+  /// Whether every further append is going to be refused.
+  bool has_failed() const { return failure_.has_value(); }
   /// Writes and syncs everything but the directory that this log's directory lies in; the log takes no more calls.
   /// Blocks.
   Result<void> close();
@@ -173,7 +182,17 @@ class PartitionLog {
         epochs_(files, directory_),
         producers_(files, directory_) {}
 
+  /// An end that the log was given, but that its files do not have yet.
+  struct Cut {
+    Offset end;
+    bool is_everything = false;  ///< the log also begins there
+  };
+
   Result<void> load(const OpenOptions& options);
+  /// Refuses what a failed log can't do, and finishes what could not be finished before.
+  Result<void> ensure_usable();
+  Result<void> finish_cut();
+  Result<void> finish_restart();
   bool has_records() const;
   Segment& active() { return *segments_.back(); }
   /// The index of the segment that holds `offset`, or would.
@@ -192,7 +211,7 @@ class PartitionLog {
   Result<size_t> count_expired(const LogRetention& retention, Offset high_watermark);
   ProducerRebuild producers_now() const;
   Result<AppendInfo> duplicate_info(const ProducedBatch& first) const;
-  /// The first failure of a write, which every later append gets as well.
+  /// What the caller is told. Unless `error` may pass it is final, and every later call gets it as well.
   Error fail(const Error& error);
 
   FileSystem& files_;
@@ -215,6 +234,7 @@ class PartitionLog {
   bool directory_changed_ = false;  ///< since the last flush
   bool is_directory_new_ = false;   ///< or has a new name, since the last flush
   bool epochs_unsynced_ = false;
+  std::optional<Cut> unfinished_cut_;
   std::optional<Error> failure_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "broker/log/directory_health.h"
 #include "broker/log/partition_log.h"
 #include "broker/types/error_code.h"
 #include "runtime/logging.h"
@@ -20,47 +21,69 @@ Result<void> FlushJob::run() {
     if (auto synced = file->sync(); !synced) return storage_error(synced.error());
   }
   for (const auto& directory : directories_to_sync) {
-    if (auto synced = files->sync_directory(directory); !synced) return storage_error(synced.error());
+    auto synced = files->sync_directory(directory);
+    if (synced) continue;
+    may_be_repeated = disk_fault(synced.error()) == DiskFault::passing;
+    return storage_error(synced.error());
   }
   return {};
 }
 
 Result<void> PartitionLog::truncate_to(Offset end) {
-  if (failure_) return *failure_;
-  epochs_.truncate_from_end(end);
+  if (auto usable = ensure_usable(); !usable) return usable;
+  if (end < segments_.front()->base_offset()) return truncate_fully_and_start_at(end);
   if (end < log_end_offset_) {
-    if (end < segments_.front()->base_offset()) return truncate_fully_and_start_at(end);
-    size_t holder = segment_for(end);
-    auto cut_batch = segments_[holder]->find(end);
+    auto cut_batch = segments_[segment_for(end)]->find(end);
     if (!cut_batch) return storage_error(cut_batch.error());
     log::info("truncating partition={} to={} end={}", name_.to_string(), end.value, log_end_offset_.value);
     log_end_offset_ = *cut_batch ? std::min(end, (*cut_batch)->base_offset) : end;
-    if (auto removed = remove_segments(holder + 1, segments_.size()); !removed) return fail(removed.error());
-    if (auto activated = active().truncate_to(end); !activated) return fail(activated.error());
-    ++truncations_;
-    changed_from_ = std::min(changed_from_, active().base_offset());
-    recovery_point_ = std::min(recovery_point_, log_end_offset_);
-    log_start_offset_ = std::min(log_start_offset_, log_end_offset_);
-    if (auto cut = producers_.truncate(segments_, producers_now()); !cut) return fail(cut.error());
+    unfinished_cut_ = Cut{end};
   }
+  epochs_.truncate_from_end(end);
+  return unfinished_cut_ ? finish_cut() : save_epochs();
+}
+
+/// Every step may be taken again, until all of them were.
+Result<void> PartitionLog::finish_cut() {
+  if (unfinished_cut_->is_everything) return finish_restart();
+  Offset end = unfinished_cut_->end;
+  auto removed = remove_segments(segment_for(end) + 1, segments_.size());
+  if (!removed) return fail(removed.error());
+  if (auto activated = active().truncate_to(end); !activated) return fail(activated.error());
+  ++truncations_;
+  changed_from_ = std::min(changed_from_, active().base_offset());
+  recovery_point_ = std::min(recovery_point_, log_end_offset_);
+  log_start_offset_ = std::min(log_start_offset_, log_end_offset_);
+  if (auto cut = producers_.truncate(segments_, producers_now()); !cut) return fail(cut.error());
+  unfinished_cut_.reset();
   return save_epochs();
 }
 
 Result<void> PartitionLog::truncate_fully_and_start_at(Offset start) {
   if (failure_) return *failure_;
   log::info("dropping everything partition={} new_start={}", name_.to_string(), start.value);
-  if (auto removed = remove_segments(0, segments_.size()); !removed) return fail(removed.error());
   log_start_offset_ = log_end_offset_ = start;
   ++truncations_;
   recovery_point_ = std::min(recovery_point_, start);
   epochs_.clear();
-  if (auto emptied = producers_.truncate_fully(start); !emptied) return fail(emptied.error());
-  if (auto added = add_segment(start); !added) return fail(added.error());
+  unfinished_cut_ = Cut{start, true};
+  return finish_restart();
+}
+
+Result<void> PartitionLog::finish_restart() {
+  if (auto removed = remove_segments(0, segments_.size()); !removed) return fail(removed.error());
+  // A log always has a segment; the first append makes the files where they can't be made now.
+  segments_.push_back(std::make_unique<Segment>(files_, directory_, config_, log_end_offset_, clock_.wall_ms()));
+  auto made = active().create_files();
+  if (!made && !may_pass(made.error())) return fail(made.error());
+  directory_changed_ = true;
+  if (auto emptied = producers_.truncate_fully(log_end_offset_); !emptied) return fail(emptied.error());
+  unfinished_cut_.reset();
   return save_epochs();
 }
 
 Result<bool> PartitionLog::advance_log_start_offset(Offset start) {
-  if (failure_) return *failure_;
+  if (auto usable = ensure_usable(); !usable) return usable.error();
   if (start > log_end_offset_) {
     return Error{ErrorCode::offset_out_of_range,
                  fmt::format("{} cannot start at {}, behind its end {}", name_.to_string(), start.value,
@@ -110,7 +133,7 @@ Result<void> PartitionLog::add_unsynced_epochs(FlushJob& job) {
 }
 
 Result<FlushJob> PartitionLog::prepare_flush() {
-  if (failure_) return *failure_;
+  if (auto usable = ensure_usable(); !usable) return usable.error();
   if (auto saved = save_epochs(); !saved) return saved.error();
   FlushJob job;
   job.up_to = log_end_offset_;
@@ -118,6 +141,7 @@ Result<FlushJob> PartitionLog::prepare_flush() {
   job.truncations = truncations_;
   job.files = &files_;
   Offset first_changed = std::min(recovery_point_, changed_from_);
+  job.from = first_changed;
   if (first_changed < log_end_offset_ || changed_from_.value != INT64_MAX) {
     for (size_t i = segment_for(first_changed); i < segments_.size(); ++i) {
       auto to_sync = segments_[i]->prepare_flush();
@@ -145,8 +169,13 @@ void PartitionLog::mark_flushed(const FlushJob& job) {
   if (job.log == this && job.truncations == truncations_) recovery_point_ = std::max(recovery_point_, job.up_to);
 }
 
+void PartitionLog::mark_unflushed(const FlushJob& job) {
+  epochs_unsynced_ = directory_changed_ = is_directory_new_ = true;
+  changed_from_ = std::min(changed_from_, job.from);
+}
+
 Result<void> PartitionLog::close() {
-  if (failure_) return *failure_;
+  if (auto usable = ensure_usable(); !usable) return usable;
   if (recovery_point_ < log_end_offset_ || active().size() > 0) {
     if (auto closed = active().deactivate(); !closed) return fail(closed.error());
     changed_from_ = std::min(changed_from_, active().base_offset());
@@ -160,7 +189,8 @@ Result<void> PartitionLog::close() {
   is_directory_new_ = false;  // the log directory is synced once, for all that are closed
   auto job = prepare_flush();
   if (!job) return job.error();
-  if (auto flushed = job->run(); !flushed) return fail(flushed.error());
+  auto flushed = job->run();
+  if (!flushed) return job->may_be_repeated ? flushed.error() : fail(flushed.error());
   mark_flushed(*job);
   return {};
 }

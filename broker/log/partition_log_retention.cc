@@ -53,7 +53,7 @@ Result<size_t> PartitionLog::count_expired(const LogRetention& retention, Offset
 }
 
 Result<size_t> PartitionLog::apply_retention(const LogRetention& retention, Offset high_watermark) {
-  if (failure_) return *failure_;
+  if (auto usable = ensure_usable(); !usable) return usable.error();
   auto expired = count_expired(retention, high_watermark);
   if (!expired) return storage_error(expired.error());
   if (*expired == 0) return size_t(0);

@@ -20,6 +20,7 @@ Result<AppendInfo> PartitionLog::duplicate_info(const ProducedBatch& first) cons
 }
 
 std::optional<Offset> PartitionLog::first_unstable_offset(Offset high_watermark) {
+  if (unfinished_cut_) return log_start_offset_;  // the producers may not be known until it is
   producers_.state().forget_completed_below(high_watermark);
   auto first = producers_.state().first_unstable_offset();
   if (!first) return first;

@@ -64,9 +64,11 @@ Result<void> ProducerSnapshotFiles::remove_outside(Offset first, Offset last) {
 }
 
 Result<void> ProducerSnapshotFiles::remove(Offset offset) {
+  if (files_.exists(path(offset))) {
+    if (auto removed = files_.remove(path(offset)); !removed) return removed;
+  }
   forget(offset);
-  if (!files_.exists(path(offset))) return {};
-  return files_.remove(path(offset));
+  return {};
 }
 
 }  // namespace gregor

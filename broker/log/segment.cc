@@ -135,6 +135,9 @@ Result<void> Segment::append(const BatchRun& run) {
   if (auto made = create_files(); !made) return made;
   auto log = file();
   if (!log) return log.error();
+  // Read now, so that nothing can fail once the batches are written but the disk.
+  if (auto known = max_timestamp(); !known) return known.error();
+  if (auto last = time_index_.last_entry(); !last) return last.error();
   uint64_t position = size_;
   if (auto written = (*log)->write_at(position, {&run.bytes, 1}); !written) {
     (void)(*log)->truncate(position);  // gives the space back; the torn bytes are out of sight either way
@@ -146,9 +149,7 @@ Result<void> Segment::append(const BatchRun& run) {
 }
 
 Result<void> Segment::note_append(const BatchRun& run, uint64_t position) {
-  auto known = max_timestamp();
-  if (!known) return known.error();
-  if (run.max_timestamp.timestamp > known->timestamp) max_timestamp_ = run.max_timestamp;
+  if (run.max_timestamp.timestamp > max_timestamp_->timestamp) max_timestamp_ = run.max_timestamp;
   if (bytes_since_index_entry_ > config_.index_interval_bytes) {
     if (auto added = add_index_entries(run.last_offset, position); !added) return added;
   }
@@ -261,8 +262,8 @@ Result<void> Segment::truncate_to(Offset offset) {
   if (*place) {
     auto log = file();
     if (!log) return log.error();
+    if (auto cut = (*log)->truncate((*place)->position); !cut) return cut;
     size_ = (*place)->position;
-    if (auto cut = (*log)->truncate(size_); !cut) return cut;
   }
   is_active_ = true;
   recent_.clear();

@@ -222,6 +222,11 @@ Task<ErrorCode> Partitions::flush(TopicPartition name, Offset end) {
     partition->note_flushed(*job);
     co_return ErrorCode::none;
   }
+  bool may_be_repeated = job ? job->may_be_repeated : !partition->log().has_failed();
+  if (may_be_repeated) {
+    if (job) partition->log().mark_unflushed(*job);
+    co_return ErrorCode::kafka_storage_error;
+  }
   // Never tried again: the kernel may have dropped the pages that it could not write.
   partition->fail(flushed.error());
   co_return ErrorCode::kafka_storage_error;

@@ -13,10 +13,13 @@ class FaultyFileSystem final : public FileSystem {
  public:
   std::atomic<int> error{0};
   std::atomic<bool> fails_reads{false};
-  std::string failing_path;                ///< a prefix; everything when empty
+  std::string failing_path;        ///< a prefix; everything when empty
+  std::atomic<int> open_error{0};  ///< fails what takes a descriptor, once `opens_left` are used up
+  std::atomic<int> opens_left{0};
   DiskSpace room{1ull << 40, 1ull << 39};  ///< what `space` answers
 
   Result<std::shared_ptr<File>> open(const std::string& path, OpenMode mode) override {
+    if (lacks_descriptors(path)) return system_error(open_error, "open " + path);
     bool takes_room = (mode == OpenMode::create || mode == OpenMode::create_new) && !real_.exists(path);
     if (fails(path, takes_room)) return failure("open", path);
     auto file = real_.open(path, mode);
@@ -29,6 +32,7 @@ class FaultyFileSystem final : public FileSystem {
     return real_.create_directories(path);
   }
   Result<std::vector<DirectoryEntry>> list(const std::string& path) override {
+    if (lacks_descriptors(path)) return system_error(open_error, "list " + path);
     if (fails_reads && fails(path, false)) return failure("list", path);
     return real_.list(path);
   }
@@ -47,6 +51,7 @@ class FaultyFileSystem final : public FileSystem {
     return real_.remove_all(path);
   }
   Result<void> sync_directory(const std::string& path) override {
+    if (lacks_descriptors(path)) return system_error(open_error, "sync " + path);
     if (fails(path, false)) return failure("sync", path);
     return real_.sync_directory(path);
   }
@@ -59,6 +64,9 @@ class FaultyFileSystem final : public FileSystem {
   bool fails(const std::string& path, bool takes_room) const {
     if (error == 0 || !path.starts_with(failing_path)) return false;
     return takes_room || error != ENOSPC;
+  }
+  bool lacks_descriptors(const std::string& path) {
+    return open_error != 0 && path.starts_with(failing_path) && opens_left-- <= 0;
   }
   Error failure(const char* doing, const std::string& path) const {
     return system_error(error, std::string(doing) + " " + path);

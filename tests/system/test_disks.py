@@ -68,7 +68,7 @@ def describe(broker, path):
     return next(row for row in answer.results if row.log_dir == str(path))
 
 
-@pytest.mark.parametrize("number", [errno.EIO, errno.EROFS], ids=["EIO", "EROFS"])
+@pytest.mark.parametrize("number", [errno.EIO, errno.EROFS, errno.EBADMSG], ids=["EIO", "EROFS", "EBADMSG"])
 def test_a_disk_that_fails_takes_its_directory_offline_and_nothing_else(two_disks, topic, zookeeper, number):
     broker = two_disks
     for partition in range(4):
@@ -118,6 +118,21 @@ def test_a_disk_that_fails_while_a_consumer_reads_takes_its_directory_offline(tw
         pass  # the answer had begun, and could not be ended
     broker.wait_for_log(f"went offline.*{re.escape(str(broker.disk.path))}")
     assert fetch(broker, topic, partition).error_code == STORAGE_ERROR
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOMEM], ids=["EMFILE", "ENOMEM"])
+def test_want_of_descriptors_or_memory_passes(two_disks, topic, number):
+    broker = two_disks
+    partition = broker.on_bad[0]
+    assert produce(broker, topic, partition).error_code == 0
+    broker.disk.fail(number)
+    assert produce(broker, topic, partition).error_code == STORAGE_ERROR
+    broker.disk.recover()
+    answer = produce(broker, topic, partition)
+    assert (answer.error_code, answer.base_offset) == (0, 1)
+    assert len(batches.decode(fetch(broker, topic, partition).records)) == 2
+    assert describe(broker, broker.disk.path).error_code == 0
+    assert "offline" not in broker.log()
 
 
 def test_a_failed_sync_is_not_tried_again(two_disks, topic, new_broker):

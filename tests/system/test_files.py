@@ -106,3 +106,27 @@ def test_a_log_directory_in_use_is_refused(new_broker):
     second.launch()
     assert second.wait_for_exit() == 1
     assert str(broker.log_dir) in second.log()
+
+
+def test_files_that_only_resemble_a_segments_are_left_alone(new_broker, topic):
+    broker = new_broker().start()
+    wire.create_topic(broker, topic)
+    with wire.Connection(broker) as connection:
+        assert wire.produce(connection, topic, batches.encode([Record(b"first")])).error_code == 0
+    assert broker.stop() == 0
+    folder = broker.partition_dir(topic)
+    first = log_files.segment_file(folder, 0, "log").read_bytes()
+    strays = [folder / name for name in ("00000000000000000000-copy.log", "00000000000000000000",
+                                         "00000000000000000000.log.bak", "00000000000000000001.")]
+    for stray in strays:
+        stray.write_bytes(first)
+    broker.start()
+    with wire.Connection(broker) as connection:
+        assert wire.produce(connection, topic, batches.encode([Record(b"second")])).base_offset == 1
+        answer = connection.ask(wire.FETCH, 11, max_wait_ms=0, topics=[
+            {"topic": topic, "partitions": [{"partition": 0, "fetch_offset": 0}]}]).responses[0].partitions[0]
+    assert [batch.base_offset for batch in batches.decode(answer.records)] == [0, 1]
+    for stray in strays:
+        assert stray.read_bytes() == first
+        lines = [line for line in broker.log().splitlines() if line.endswith(f"file={stray}")]
+        assert len(lines) == 1
