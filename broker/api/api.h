@@ -21,11 +21,13 @@ struct RequestTrace {
   ApiCounters* counters = nullptr;
 };
 
-/// One request, apart from its body. Views into the frame; good until the reply is made.
+/// One request, apart from its body. Its texts are views into the frame; good until the reply is made, or until the
+/// handler frees the frame.
 struct RequestContext {
   const ConnectionInfo& connection;
   const protocol::RequestHeader& header;
   RequestTrace& trace;
+  RequestFrame& frame;
 
   int16_t version() const { return header.request_api_version; }
 };
@@ -36,7 +38,8 @@ class Api {
  public:
   virtual ~Api() = default;
   virtual protocol::ApiKey key() const = 0;
-  /// Answers a request whose body is what `body` has left.
+  /// Answers a request whose body is what `body` has left. Before it waits for long it gives back the frame's share
+  /// of the memory for requests.
   virtual Task<Reply> handle(RequestContext context, ByteReader body) = 0;
 };
 
@@ -73,6 +76,7 @@ class TypedApi : public Api {
   Task<Reply> handle(RequestContext context, ByteReader body) final {
     Result<Request> request = decode_body<Request>(context, body);
     if (!request) co_return Reply::close(request.error().message);
+    context.frame.give_back_share();
     Response response = co_await answer(context, std::move(*request));
     co_return reply_with(context, response);
   }

@@ -64,14 +64,14 @@ Task<bool> Dispatcher::ready(const ConnectionInfo& connection) {
   }
 }
 
-Task<Reply> Dispatcher::handle(const ConnectionInfo& connection, Buffer frame) {
+Task<Reply> Dispatcher::handle(const ConnectionInfo& connection, RequestFrame frame) {
   ByteReader reader(frame.view());
   Result<protocol::RequestHeader> header = protocol::decode_request_header(reader);
   if (!header) co_return Reply::close(header.error().message);
   Api* api = registry_.find(header->request_api_key);
   if (api == nullptr) co_return Reply::close(unsupported(*header));
   RequestTrace trace;
-  RequestContext context{connection, *header, trace};
+  RequestContext context{connection, *header, trace, frame};
   if (!protocol::find_api(header->request_api_key)->supports(header->request_api_version)) {
     if (api->key() != protocol::ApiKey::api_versions) co_return Reply::close(unsupported(*header));
     co_return unsupported_api_versions_reply(context);
@@ -81,7 +81,9 @@ Task<Reply> Dispatcher::handle(const ConnectionInfo& connection, Buffer frame) {
                header->request_api_version, header->correlation_id, header->client_id.value_or(""),
                connection.peer);
   }
-  if (!is_for_unready_broker(api->key())) {
+  if (!is_for_unready_broker(api->key()) && metadata_.image().broker(self_) == nullptr) {
+    // Those that wait for the controller's request must not take the memory that it needs.
+    frame.give_back_share();
     bool is_ready = co_await ready(connection);
     if (!is_ready) co_return Reply::close("the broker is not ready yet");
   }

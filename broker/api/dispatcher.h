@@ -30,7 +30,7 @@ class Dispatcher final : public FrameHandler {
   Dispatcher(const ApiRegistry& registry, MetadataCache& metadata, RequestMetrics& metrics, BrokerId self)
       : registry_(registry), metadata_(metadata), metrics_(metrics), self_(self) {}
 
-  Task<Reply> handle(const ConnectionInfo& connection, Buffer frame) override;
+  Task<Reply> handle(const ConnectionInfo& connection, RequestFrame frame) override;
 
  private:
   Task<bool> ready(const ConnectionInfo& connection);

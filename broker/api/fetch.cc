@@ -61,10 +61,11 @@ Task<Reply> FetchApi::handle(RequestContext context, ByteReader body) {
   }
   context.trace.kind = RequestMetrics::Kind::fetch_consumer;
   Plan plan_ = co_await plan(*request, context.version());
+  Limits limits = limits_of(*request, context);
+  context.frame.free();  // all that counts is copied
   std::vector<Item> items;
   if (plan_.error == ErrorCode::none) {
     items = items_of(std::move(plan_.partitions), context.version());
-    Limits limits = limits_of(*request, context);
     Duration waited = co_await read_when_ready(items, limits, context.connection.gone);
     context.trace.waited = waited;
     if (context.version() < kFirstWithMagic2) {

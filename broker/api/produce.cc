@@ -48,6 +48,15 @@ ErrorCode transaction_error(const protocol::ProduceRequest& request) {
   return ErrorCode::none;
 }
 
+/// Whether an answer has to wait for what was appended to be safe.
+template <class Items>
+bool must_wait(const Items& items, int16_t acks) {
+  return std::any_of(items.begin(), items.end(), [acks](const auto& item) {
+    return item.needs_flush ||
+           (acks == kAcksAll && item.error == ErrorCode::none && item.is_appended && !item.is_replicated);
+  });
+}
+
 bool is_valid_acks(int16_t acks) { return acks == kAcksNone || acks == kAcksLeader || acks == kAcksAll; }
 
 }  // namespace
@@ -76,6 +85,8 @@ Task<Reply> ProduceApi::handle(RequestContext context, ByteReader body) {
     co_await recompress_all(items);
     co_await append_all(items, request->acks, context.version());
   }
+  std::string names;
+  if (must_wait(items, request->acks)) let_go_of_records(*request, items, names, context.frame);
   co_await flush_where_needed(items);
   if (request->acks == kAcksAll) {
     Duration waited = co_await await_replication(items, std::chrono::milliseconds(request->timeout_ms));
@@ -182,6 +193,25 @@ void ProduceApi::append(Item& item, int16_t acks, int16_t version) {
   item.is_replicated = outcome.is_replicated;
   item.needs_flush = outcome.needs_flush;
   if (item.appended.rolled && !item.needs_flush) spawn(partitions_.flush_all_of(partition->name()));
+}
+
+void ProduceApi::let_go_of_records(Request& request, std::vector<Item>& items, std::string& names,
+                                   RequestFrame& frame) {
+  size_t size = 0;
+  for (const auto& topic : request.topic_data) size += topic.name.size();
+  names.reserve(size);  // so that it never moves
+  auto item = items.begin();
+  for (auto& topic : request.topic_data) {
+    size_t begin = names.size();
+    names += topic.name;
+    topic.name = std::string_view(names).substr(begin);
+    for (size_t i = 0; i < topic.partition_data.size(); ++i, ++item) {
+      item->name.topic = topic.name;
+      item->records = protocol::Records::view({});
+      item->rewritten = Buffer();
+    }
+  }
+  frame.free();
 }
 
 Task<void> ProduceApi::flush_where_needed(std::vector<Item>& items) {

@@ -52,6 +52,10 @@ class ProduceApi final : public Api {
     LeaderEpoch leader_epoch = kNoEpoch;
   };
 
+  /// Frees what the records of appended items take, and all else of the request but the names of its topics, which
+  /// `names` keeps: the answer may have to wait for followers, whose fetches need memory.
+  static void let_go_of_records(Request& request, std::vector<Item>& items, std::string& names,
+                                RequestFrame& frame);
   static bool is_waiting(const Item& item) { return item.error == ErrorCode::none && !item.is_appended; }
   /// Makes batches of the message sets among the items' records.
   Task<void> convert_up_all(std::vector<Item>& items);

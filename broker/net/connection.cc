@@ -47,14 +47,14 @@ void Connection::touch() { last_active_ = Shard::current()->clock().now(); }
 
 Task<void> Connection::serve() {
   while (true) {
-    BudgetShare share(budget_);
-    Result<Buffer> frame = co_await receive_frame(share);
+    Result<RequestFrame> frame = co_await receive_frame();
     if (!frame) {
       if (!is_ordinary_end(frame.error()))
         log::warn("closed connection peer={} reason=\"{}\"", peer(), frame.error().message);
       co_return;
     }
     info_.received = last_active_;
+    // The frame ends with its handling at the latest: an answer may be long on its way.
     Reply reply = co_await handler_.handle(info_, std::move(*frame));
     if (reply.kind == Reply::Kind::close) {
       log::warn("closed connection peer={} reason=\"{}\"", peer(), reply.reason);
@@ -74,7 +74,7 @@ Task<void> Connection::serve() {
   }
 }
 
-Task<Result<Buffer>> Connection::receive_frame(BudgetShare& share) {
+Task<Result<RequestFrame>> Connection::receive_frame() {
   std::array<uint8_t, 4> prefix;
   Result<void> received = co_await receive_exactly(*socket_, prefix);
   if (!received) co_return received.error();
@@ -85,17 +85,18 @@ Task<Result<Buffer>> Connection::receive_frame(BudgetShare& share) {
                     "a request of " + std::to_string(size) + " bytes was announced; socket.request.max.bytes is " +
                         std::to_string(limits_.max_frame_bytes)};
   }
-  Buffer body;
-  received = co_await receive_body(body, static_cast<size_t>(size), share);
+  RequestFrame frame(budget_);
+  received = co_await receive_body(frame, static_cast<size_t>(size));
   if (!received) co_return received.error();
-  co_return std::move(body);
+  co_return std::move(frame);
 }
 
-Task<Result<void>> Connection::receive_body(Buffer& body, size_t size, BudgetShare& share) {
+Task<Result<void>> Connection::receive_body(RequestFrame& frame, size_t size) {
+  Buffer& body = frame.bytes();
   while (body.size() < size) {
     size_t room = next_room(size, body.size());
-    if (!share.try_grow_to(room)) {
-      bool has_room = co_await share.grow_to(room, info_.gone);
+    if (!frame.share().try_grow_to(room)) {
+      bool has_room = co_await frame.share().grow_to(room, info_.gone);
       if (!has_room) co_return system_error(ECONNRESET, "waiting for request memory");
     }
     size_t filled = body.size();

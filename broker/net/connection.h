@@ -5,7 +5,7 @@
 #include <string>
 
 #include "broker/net/frame.h"
-#include "broker/net/memory_budget.h"
+#include "broker/net/request_frame.h"
 #include "runtime/network.h"
 
 namespace gregor {
@@ -23,8 +23,7 @@ struct ConnectionInfo {
 class FrameHandler {
  public:
   virtual ~FrameHandler() = default;
-  /// `frame` is the request without its size prefix.
-  virtual Task<Reply> handle(const ConnectionInfo& connection, Buffer frame) = 0;
+  virtual Task<Reply> handle(const ConnectionInfo& connection, RequestFrame frame) = 0;
 };
 
 /// Limits that a connection keeps.
@@ -50,8 +49,8 @@ class Connection {
   const std::string& peer() const { return info_.peer; }
 
  private:
-  Task<Result<Buffer>> receive_frame(BudgetShare& share);
-  Task<Result<void>> receive_body(Buffer& body, size_t size, BudgetShare& share);
+  Task<Result<RequestFrame>> receive_frame();
+  Task<Result<void>> receive_body(RequestFrame& frame, size_t size);
   Task<Result<void>> send(const OutgoingFrame& frame);
   void touch();
 

@@ -9,22 +9,16 @@ void MemoryBudget::set_limit(size_t limit_bytes) {
   home_.post([this] { serve(); });
 }
 
-bool MemoryBudget::try_take(size_t bytes) {
-  if (waiting_ > 0 || used_bytes_ >= limit_bytes_) return false;
-  used_bytes_ += bytes;
-  return true;
+bool MemoryBudget::try_add(size_t bytes) {
+  size_t used = used_bytes_;
+  while (used < limit_bytes_) {
+    if (used_bytes_.compare_exchange_weak(used, used + bytes)) return true;
+  }
+  return false;
 }
 
-bool MemoryBudget::try_overdraw(const void* who, size_t bytes) {
-  if (overdrawer_ != who) return false;
-  used_bytes_ += bytes;
-  return true;
-}
-
-void MemoryBudget::give_back(const void* who, size_t bytes) {
-  const void* expected = who;
-  bool was_overdrawer = overdrawer_.compare_exchange_strong(expected, nullptr);
-  if (bytes == 0 && !was_overdrawer) return;
+void MemoryBudget::give_back(size_t bytes, bool was_overdrawer) {
+  if (was_overdrawer) has_overdrawer_ = false;
   used_bytes_ -= bytes;
   // Whoever finds the budget used up counts itself as waiting before it looks again on the home shard.
   if (waiting_ > 0) home_.post([this] { serve(); });
@@ -57,24 +51,34 @@ void MemoryBudget::serve() {
 
 bool MemoryBudget::grant_one() {
   auto next = queue_.begin();
-  if (used_bytes_ >= limit_bytes_) {
-    if (overdrawer_ != nullptr) return false;
+  if (!try_add((*next)->bytes)) {
+    if (has_overdrawer_) return false;
     next = std::find_if(queue_.begin(), queue_.end(), [](const auto& wait) { return wait->has_begun; });
     if (next == queue_.end()) return false;
-    overdrawer_ = (*next)->who;
+    has_overdrawer_ = true;
+    (*next)->is_overdrawer = true;
+    overdraw((*next)->bytes);
   }
   std::shared_ptr<Wait> wait = *next;
   queue_.erase(next);
-  used_bytes_ += wait->bytes;
   wait->is_granted = true;
   end(wait);
   return true;
 }
 
+void BudgetShare::give_back() {
+  if (bytes_ == 0) return;
+  budget_->give_back(std::exchange(bytes_, 0), std::exchange(is_overdrawer_, false));
+}
+
 bool BudgetShare::try_grow_to(size_t bytes) {
   if (bytes <= bytes_) return true;
   size_t more = bytes - bytes_;
-  if (!budget_->try_take(more) && !budget_->try_overdraw(this, more)) return false;
+  if (is_overdrawer_) {
+    budget_->overdraw(more);
+  } else if (!budget_->try_take(more)) {
+    return false;
+  }
   bytes_ = bytes;
   return true;
 }
@@ -92,15 +96,17 @@ Task<bool> BudgetShare::grow_to(size_t bytes, std::stop_token gone) {
     void await_resume() const {}
   };
   if (try_grow_to(bytes)) co_return true;
-  auto wait = std::make_shared<MemoryBudget::Wait>(
-      MemoryBudget::Wait{this, bytes - bytes_, bytes_ > 0, *Shard::current(), {}});
+  auto wait =
+      std::make_shared<MemoryBudget::Wait>(MemoryBudget::Wait{bytes - bytes_, bytes_ > 0, *Shard::current(), {}});
   MemoryBudget* budget = budget_;
   auto cancel = [budget, wait] { budget->home_.post([budget, wait] { budget->cancel(wait); }); };
   std::stop_callback on_gone(gone, cancel);
   Awaiter waiting{budget, wait};
   co_await waiting;
-  if (wait->is_granted) bytes_ = bytes;
-  co_return wait->is_granted;
+  if (!wait->is_granted) co_return false;
+  bytes_ = bytes;
+  is_overdrawer_ = wait->is_overdrawer;
+  co_return true;
 }
 
 }  // namespace gregor

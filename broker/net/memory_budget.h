@@ -6,6 +6,7 @@
 #include <list>
 #include <memory>
 #include <stop_token>
+#include <utility>
 
 #include "runtime/shard.h"
 
@@ -14,8 +15,8 @@ namespace gregor {
 /// The bytes that requests of all connections together may hold. Used on every shard.
 ///
 /// What does not fit waits, in one queue for all shards, which lives on the home shard: first come, first served.
-/// Never overdrawn by more than two requests: the one that takes what is left, and one of those that have begun.
-/// That one lets requests that wait for each other's memory go on, one after another.
+/// Never overdrawn by more than two requests: the one that takes what is left, and one of those that have begun,
+/// the overdrawer. That one lets requests that wait for each other's memory go on, one after another.
 class MemoryBudget {
  public:
   MemoryBudget(Shard& home, size_t limit_bytes) : home_(home), limit_bytes_(limit_bytes) {}
@@ -29,7 +30,6 @@ class MemoryBudget {
   friend class BudgetShare;
 
   struct Wait {
-    const void* who;
     size_t bytes;
     bool has_begun;
     Shard& origin;
@@ -38,13 +38,16 @@ class MemoryBudget {
     bool is_queued = false;
     bool is_cancelled = false;
     bool is_granted = false;
+    bool is_overdrawer = false;
   };
 
   /// Takes `bytes` unless the budget is used up already, or others wait.
-  bool try_take(size_t bytes);
-  /// Takes `bytes` in any case when `who` is the one that may overdraw.
-  bool try_overdraw(const void* who, size_t bytes);
-  void give_back(const void* who, size_t bytes);
+  bool try_take(size_t bytes) { return waiting_ == 0 && try_add(bytes); }
+  /// Takes `bytes` unless the budget is used up already.
+  bool try_add(size_t bytes);
+  /// Takes `bytes` in any case.
+  void overdraw(size_t bytes) { used_bytes_ += bytes; }
+  void give_back(size_t bytes, bool was_overdrawer);
 
   // On the home shard.
   void enqueue(std::shared_ptr<Wait> wait);
@@ -58,25 +61,32 @@ class MemoryBudget {
   std::atomic<size_t> limit_bytes_;
   std::atomic<size_t> used_bytes_{0};
   std::atomic<size_t> waiting_{0};  ///< those on their way into the queue among them
-  std::atomic<const void*> overdrawer_{nullptr};
+  std::atomic<bool> has_overdrawer_{false};
   std::list<std::shared_ptr<Wait>> queue_;  ///< on the home shard
 };
 
 /// A share of the budget, given back when it goes out of scope. On one shard.
 class BudgetShare {
  public:
+  BudgetShare() = default;
   explicit BudgetShare(MemoryBudget& budget) : budget_(&budget) {}
-  BudgetShare(const BudgetShare&) = delete;
-  BudgetShare& operator=(const BudgetShare&) = delete;
-  ~BudgetShare() { budget_->give_back(this, bytes_); }
+  BudgetShare(BudgetShare&& other) noexcept
+      : budget_(other.budget_),
+        bytes_(std::exchange(other.bytes_, 0)),
+        is_overdrawer_(std::exchange(other.is_overdrawer_, false)) {}
+  BudgetShare& operator=(BudgetShare&&) = delete;
+  ~BudgetShare() { give_back(); }
 
   bool try_grow_to(size_t bytes);
   /// The same, waiting for its turn; false when `gone` was stopped first.
   Task<bool> grow_to(size_t bytes, std::stop_token gone);
+  /// It holds nothing any more.
+  void give_back();
 
  private:
-  MemoryBudget* budget_;
+  MemoryBudget* budget_ = nullptr;
   size_t bytes_ = 0;
+  bool is_overdrawer_ = false;
 };
 
 }  // namespace gregor

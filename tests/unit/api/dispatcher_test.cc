@@ -4,6 +4,7 @@
 
 #include "broker/api/api_versions.h"
 #include "broker/api/describe_cluster.h"
+#include "broker/protocol/list_groups.h"
 #include "broker/types/error_code.h"
 #include "tests/support/manual_shards.h"
 
@@ -15,6 +16,18 @@ using protocol::ApiVersionsRequest;
 using protocol::ApiVersionsResponse;
 using protocol::DescribeClusterRequest;
 using protocol::DescribeClusterResponse;
+
+/// ListGroups, answered when the test says so: any API that waits.
+class SlowApi final : public TypedApi<protocol::ListGroupsRequest, protocol::ListGroupsResponse> {
+ public:
+  bool may_answer = false;
+
+ private:
+  Task<protocol::ListGroupsResponse> answer(RequestContext, protocol::ListGroupsRequest) override {
+    while (!may_answer) co_await sleep_for(1ms);
+    co_return protocol::ListGroupsResponse();
+  }
+};
 
 /// A dispatcher that serves ApiVersions and DescribeCluster.
 class DispatcherTest : public ::testing::Test {
@@ -54,6 +67,15 @@ class DispatcherTest : public ::testing::Test {
     return Buffer::copy_of(as_bytes(bytes));
   }
   testing::Started<Reply> dispatch(Buffer frame) {
+    return shards_.start(dispatcher_.handle(connection_, RequestFrame(std::move(frame))));
+  }
+  /// The same for a frame that takes its share of the memory for requests.
+  template <class Request>
+  testing::Started<Reply> dispatch_counted(const Request& request) {
+    RequestFrame frame(budget_);
+    frame.bytes() = frame_of(request, 0);
+    EXPECT_TRUE(frame.share().try_grow_to(frame.size()));
+    EXPECT_GT(budget_.used_bytes(), 0u);
     return shards_.start(dispatcher_.handle(connection_, std::move(frame)));
   }
   template <class Response>
@@ -91,6 +113,7 @@ class DispatcherTest : public ::testing::Test {
   }
 
   testing::ManualShards shards_;
+  MemoryBudget budget_{shards_[0], 1000};
   MetadataCache metadata_{shards_.all()};
   std::string cluster_id_ = "cluster";
   std::stop_source gone_;
@@ -156,6 +179,27 @@ TEST_F(DispatcherTest, ClientsWaitUntilTheControllerHasSpoken) {
   auto response = decoded<DescribeClusterResponse>(reply.value(), 0);
   EXPECT_EQ(response.cluster_id, "cluster");
   EXPECT_EQ(response.brokers.size(), 1u);
+}
+
+TEST_F(DispatcherTest, WhoWaitsForTheControllerHoldsNoRequestMemory) {
+  auto reply = dispatch_counted(DescribeClusterRequest());
+  ASSERT_FALSE(reply.has_ended());
+  EXPECT_EQ(budget_.used_bytes(), 0u) << "or the controller's request could not be read";
+  become_ready();
+  EXPECT_EQ(decoded<DescribeClusterResponse>(reply.value(), 0).cluster_id, "cluster");
+}
+
+TEST_F(DispatcherTest, WhoWaitsInAHandlerHoldsNoRequestMemory) {
+  become_ready();
+  auto owned = std::make_unique<SlowApi>();
+  SlowApi& slow = *owned;
+  registry_.add(std::move(owned));
+  auto reply = dispatch_counted(protocol::ListGroupsRequest());
+  ASSERT_FALSE(reply.has_ended());
+  EXPECT_EQ(budget_.used_bytes(), 0u);
+  slow.may_answer = true;
+  shards_.advance(1s);
+  EXPECT_EQ(reply.value().kind, Reply::Kind::send);
 }
 
 TEST_F(DispatcherTest, RequestIsCarriedOutAlsoWhenItsSenderHungUpRightAfterIt) {

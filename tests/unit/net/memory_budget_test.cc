@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "tests/support/manual_shards.h"
 
 namespace gregor {
@@ -88,6 +91,56 @@ TEST_F(MemoryBudgetTest, WhoHadGoneBeforeDoesNotWaitAtAll) {
   gone.request_stop();
   EXPECT_TRUE(holder->try_grow_to(100));
   EXPECT_FALSE(grow(*late, 10, 1, gone.get_token()).value());
+}
+
+TEST_F(MemoryBudgetTest, AShareThatMovesTakesWhatItHoldsAndMayDoAlong) {
+  auto first = share(), second = share();
+  EXPECT_TRUE(first->try_grow_to(50));
+  EXPECT_TRUE(second->try_grow_to(50));
+  EXPECT_TRUE(grow(*first, 90).value()) << "overdraws";
+  auto moved = std::make_unique<BudgetShare>(std::move(*first));
+  end(first);
+  EXPECT_EQ(budget_.used_bytes(), 140u);
+  EXPECT_TRUE(moved->try_grow_to(200));
+  auto waits = grow(*second, 90, 1);
+  EXPECT_FALSE(waits.has_ended());
+  end(moved);
+  EXPECT_TRUE(waits.value());
+  EXPECT_EQ(budget_.used_bytes(), 90u);
+}
+
+TEST_F(MemoryBudgetTest, AShareThatIsGivenBackEarlyLetsOthersInAndIsNotGivenBackTwice) {
+  auto early = share(), other = share();
+  EXPECT_TRUE(early->try_grow_to(100));
+  auto waits = grow(*other, 60, 1);
+  early->give_back();
+  shards_.run_due();
+  EXPECT_TRUE(waits.value());
+  end(early);
+  EXPECT_EQ(budget_.used_bytes(), 60u);
+}
+
+TEST_F(MemoryBudgetTest, OnlyOneOfManyThreadsTakesTheLastByte) {
+  ASSERT_TRUE(budget_.limit_bytes() == 100);
+  auto rest = share();
+  ASSERT_TRUE(rest->try_grow_to(99));
+  std::atomic<int> holders{0};
+  std::atomic<int> most{0};
+  auto contend = [&] {
+    for (int i = 0; i < 200'000; ++i) {
+      BudgetShare mine(budget_);
+      if (!mine.try_grow_to(50)) continue;
+      int now = ++holders;
+      if (now > most) most = now;
+      --holders;
+    }
+  };
+  std::thread one(contend), two(contend), three(contend);
+  one.join();
+  two.join();
+  three.join();
+  EXPECT_EQ(most, 1);
+  EXPECT_EQ(budget_.used_bytes(), 99u);
 }
 
 TEST_F(MemoryBudgetTest, ALargerLimitLetsThoseInThatWait) {

@@ -37,14 +37,14 @@ std::string framed(const std::string& text) {
 Buffer buffer_of(const std::string& text) { return Buffer::copy_of(as_bytes(text)); }
 
 /// Answers a request that says what to do: `echo...` with itself, `nothing`, `close`, `wait` until the peer is
-/// gone, `big` with 8 MiB, `file` with what `spliced` says.
+/// gone, `free` too but having freed the frame, `big` with 8 MiB, `file` with what `spliced` says.
 class TestHandler final : public FrameHandler {
  public:
-  Task<Reply> handle(const ConnectionInfo& connection, Buffer frame) override {
+  Task<Reply> handle(const ConnectionInfo& connection, RequestFrame frame) override {
     std::string text(frame.view().begin(), frame.view().end());
     ++handled;
     most_at_once = std::max(most_at_once.load(), ++running);
-    Reply reply = co_await answer(connection.gone, text);
+    Reply reply = co_await answer(connection.gone, text, frame);
     --running;
     co_return reply;
   }
@@ -55,15 +55,20 @@ class TestHandler final : public FrameHandler {
   std::function<OutgoingFrame()> spliced;
 
  private:
-  Task<Reply> answer(std::stop_token gone, std::string text) {
+  Task<Reply> answer(std::stop_token gone, std::string text, RequestFrame& frame) {
     co_await yield();
     if (text == "nothing") co_return Reply::nothing();
+    if (text == "free") {
+      frame.free();
+      while (!gone.stop_requested()) co_await sleep_for(1ms);
+      co_return Reply::nothing();
+    }
     if (text == "close") co_return Reply::close("as was asked for");
     if (text == "file") co_return Reply::send(spliced());
     while (text == "wait" && !gone.stop_requested()) co_await sleep_for(1ms);
-    OutgoingFrame frame;
-    frame.bytes = buffer_of(framed(text == "big" ? std::string(8 << 20, 'b') : text));
-    co_return Reply::send(std::move(frame));
+    OutgoingFrame out;
+    out.bytes = buffer_of(framed(text == "big" ? std::string(8 << 20, 'b') : text));
+    co_return Reply::send(std::move(out));
   }
 };
 
@@ -306,6 +311,30 @@ TEST_F(ServerTest, LargeRequestsThatTogetherExceedTheMemoryAllGetThrough) {
   }
   for (auto& sender : senders) sender.join();
   EXPECT_TRUE(eventually([&] { return budget_->used_bytes() == 0; }));
+}
+
+TEST_F(ServerTest, AnswersThatNobodyReadsHoldNoRequestMemory) {
+  start({}, 3);
+  TestClient deaf = connect();
+  TestClient other = connect();
+  ASSERT_TRUE(deaf.send("big"));
+  ASSERT_TRUE(eventually([&] { return handler_.handled == 1 && handler_.running == 0; }));
+  EXPECT_EQ(budget_->used_bytes(), 0u);
+  ASSERT_TRUE(other.send("echo"));
+  EXPECT_EQ(other.receive(), "echo");
+}
+
+TEST_F(ServerTest, RequestsThatWaitWithoutTheirFrameHoldNoMemory) {
+  start({}, 3);
+  std::vector<TestClient> waiting;
+  for (int i = 0; i < 30; ++i) {
+    waiting.push_back(connect());
+    ASSERT_TRUE(waiting.back().send("free"));
+  }
+  TestClient other = connect();
+  ASSERT_TRUE(other.send("echo"));
+  EXPECT_EQ(other.receive(), "echo");
+  EXPECT_TRUE(eventually([&] { return handler_.running == 30 && budget_->used_bytes() == 0; }));
 }
 
 TEST_F(ServerTest, StopEndsEveryConnection) {
