@@ -70,6 +70,8 @@ class Socket {
   /// Awaited, continues when the socket may have something to read, or room to write.
   ReadyGate::Awaiter readable() { return readable_.passed(); }
   ReadyGate::Awaiter writable() { return writable_.passed(); }
+  /// When bytes were last received or sent; before the first of them, when the socket was made.
+  Instant last_transfer() const { return last_transfer_; }
   /// Called on the shard, once, when the peer has closed or reset the connection; for a handler that waits for
   /// something else than this socket.
   void on_hang_up(UniqueFunction<void()> callback) { hang_up_ = std::move(callback); }
@@ -77,6 +79,7 @@ class Socket {
  protected:
   ReadyGate readable_;
   ReadyGate writable_;
+  Instant last_transfer_{};
   UniqueFunction<void()> hang_up_;
 };
 

@@ -39,6 +39,7 @@ class PosixSocket final : public Socket, IoHandler {
  public:
   explicit PosixSocket(Poco::Net::StreamSocket socket)
       : shard_(current_epoll_shard()), socket_(std::move(socket)), descriptor_(socket_.impl()->sockfd()) {
+    last_transfer_ = shard_.clock().now();
     shard_.watch(descriptor_, *this);
   }
   ~PosixSocket() override {
@@ -69,7 +70,7 @@ class PosixSocket final : public Socket, IoHandler {
     if (count < 0) return failed_transfer(readable_, "receive from ");
     bool drained = static_cast<size_t>(count) < into.size() && !hung_up_;
     if (drained) readable_.close();
-    return Transfer{.size = static_cast<size_t>(count), .would_block = drained};
+    return moved(count, drained);
   }
 
   Result<Transfer> send(std::span<const Bytes> pieces, bool more_follows) override {
@@ -83,7 +84,7 @@ class PosixSocket final : public Socket, IoHandler {
     }
     ssize_t count = ::sendmsg(descriptor_, &message, MSG_NOSIGNAL | (more_follows ? MSG_MORE : 0));
     if (count < 0) return failed_transfer(writable_, "send to ");
-    return Transfer{.size = static_cast<size_t>(count)};
+    return moved(count, false);
   }
 
   Result<Transfer> send_file(const FileSlice& slice) override {
@@ -99,7 +100,7 @@ class PosixSocket final : public Socket, IoHandler {
       return outcome;
     }
     if (count == 0) return system_error(EIO, "the file is shorter than was promised: " + slice.file->path());
-    return Transfer{.size = static_cast<size_t>(count)};
+    return moved(count, false);
   }
 
   void shut_down() override { ::shutdown(descriptor_, SHUT_RDWR); }
@@ -107,6 +108,10 @@ class PosixSocket final : public Socket, IoHandler {
   const std::string& local() const override { return local_; }
 
  private:
+  Transfer moved(ssize_t count, bool would_block) {
+    last_transfer_ = shard_.clock().now();
+    return Transfer{.size = static_cast<size_t>(count), .would_block = would_block};
+  }
   Result<Transfer> failed_transfer(ReadyGate& gate, const char* doing) {
     if (errno == EAGAIN || errno == EWOULDBLOCK) {
       gate.close();

@@ -33,8 +33,7 @@ Connection::Connection(std::unique_ptr<Socket> socket, std::string listener_name
       handler_(handler),
       budget_(budget),
       limits_(limits),
-      info_{socket_->peer(), std::move(listener_name), gone_.get_token(), {}},
-      last_active_(Shard::current()->clock().now()) {
+      info_{socket_->peer(), std::move(listener_name), gone_.get_token(), {}} {
   socket_->on_hang_up([this] { gone_.request_stop(); });
 }
 
@@ -42,8 +41,6 @@ void Connection::shut_down() {
   gone_.request_stop();
   socket_->shut_down();
 }
-
-void Connection::touch() { last_active_ = Shard::current()->clock().now(); }
 
 Task<void> Connection::serve() {
   while (true) {
@@ -53,7 +50,7 @@ Task<void> Connection::serve() {
         log::warn("closed connection peer={} reason=\"{}\"", peer(), frame.error().message);
       co_return;
     }
-    info_.received = last_active_;
+    info_.received = last_active();
     // The frame ends with its handling at the latest: an answer may be long on its way.
     Reply reply = co_await handler_.handle(info_, std::move(*frame));
     if (reply.kind == Reply::Kind::close) {
@@ -62,8 +59,7 @@ Task<void> Connection::serve() {
     }
     if (reply.kind == Reply::Kind::send) {
       Result<void> sent = co_await send(reply.frame);
-      touch();
-      if (reply.on_sent) reply.on_sent(last_active_);
+      if (reply.on_sent) reply.on_sent(sent ? last_active() : Shard::current()->clock().now());
       if (!sent) {
         if (!is_ordinary_end(sent.error()))
           log::warn("closed connection peer={} reason=\"{}\"", peer(), sent.error().message);
@@ -78,7 +74,6 @@ Task<Result<RequestFrame>> Connection::receive_frame() {
   std::array<uint8_t, 4> prefix;
   Result<void> received = co_await receive_exactly(*socket_, prefix);
   if (!received) co_return received.error();
-  touch();
   auto size = load_big_endian<int32_t>(prefix.data());
   if (size < 0 || static_cast<size_t>(size) > limits_.max_frame_bytes) {
     co_return Error{std::make_error_code(std::errc::message_size),
@@ -103,7 +98,6 @@ Task<Result<void>> Connection::receive_body(RequestFrame& frame, size_t size) {
     body.resize(room);
     Result<void> received = co_await receive_exactly(*socket_, body.span().subspan(filled));
     if (!received) co_return received.error();
-    touch();
   }
   co_return Result<void>();
 }

@@ -44,15 +44,14 @@ class Connection {
   Task<void> serve();
   /// Makes serve end soon: what waits is woken, nothing more is received.
   void shut_down();
-  /// When something of a frame was last received or sent.
-  Instant last_active() const { return last_active_; }
+  /// When anything was last received or sent, be it a part of a frame.
+  Instant last_active() const { return socket_->last_transfer(); }
   const std::string& peer() const { return info_.peer; }
 
  private:
   Task<Result<RequestFrame>> receive_frame();
   Task<Result<void>> receive_body(RequestFrame& frame, size_t size);
   Task<Result<void>> send(const OutgoingFrame& frame);
-  void touch();
 
   std::unique_ptr<Socket> socket_;
   FrameHandler& handler_;
@@ -60,7 +59,6 @@ class Connection {
   const ConnectionLimits& limits_;  ///< those of the shard, which may change
   std::stop_source gone_;
   ConnectionInfo info_;
-  Instant last_active_;
 };
 
 }  // namespace gregor
