@@ -16,7 +16,7 @@ constexpr int kMaxWaitMs = 60'000;
 }  // namespace
 
 EpollShard::EpollShard(size_t index, std::string name, const Clock& clock)
-    : Shard(index), name_(std::move(name)), clock_(clock) {
+    : Shard(index), name_(std::move(name)), clock_(clock), idle_(clock.now()) {
   epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
   wake_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   ASSERT(epoll_ >= 0 && wake_ >= 0);
@@ -119,6 +119,15 @@ int EpollShard::wait_ms() const {
   return static_cast<int>(std::clamp<int64_t>(left, 0, kMaxWaitMs));
 }
 
+int EpollShard::wait_for_events(std::span<epoll_event> events, int timeout_ms) {
+  auto wait = [&] { return ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), timeout_ms); };
+  if (timeout_ms == 0) return wait();
+  Instant begin = clock_.now();
+  int count = wait();
+  idle_.waited(begin, clock_.now());
+  return count;
+}
+
 void EpollShard::wait_for_io() {
   int timeout_ms = wait_ms();
   if (timeout_ms > 0) {
@@ -127,7 +136,7 @@ void EpollShard::wait_for_io() {
     if (!posted_.empty()) timeout_ms = 0;
   }
   epoll_event events[kMaxEvents];
-  int count = ::epoll_wait(epoll_, events, kMaxEvents, timeout_ms);
+  int count = wait_for_events(events, timeout_ms);
   asleep_ = false;
   for (int i = 0; i < count; ++i) {
     if (events[i].data.ptr == nullptr) {

@@ -3,10 +3,14 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <unordered_map>
 
+#include "runtime/idle_meter.h"
 #include "runtime/shard.h"
+
+struct epoll_event;
 
 namespace gregor {
 
@@ -37,6 +41,7 @@ class EpollShard final : public Shard {
   TimerId call_at(Instant deadline, UniqueFunction<void()> work) override;
   void cancel(TimerId timer) override;
   const Clock& clock() const override { return clock_; }
+  double idle_ratio() override { return idle_.ratio(clock_.now()); }
 
   /// Watches `descriptor` for everything, edge-triggered. On this shard only, as is unwatch.
   void watch(int descriptor, IoHandler& handler);
@@ -50,6 +55,7 @@ class EpollShard final : public Shard {
   void run_timers();
   int wait_ms() const;
   void wait_for_io();
+  int wait_for_events(std::span<epoll_event> events, int timeout_ms);
 
   const std::string name_;
   const Clock& clock_;
@@ -67,6 +73,7 @@ class EpollShard final : public Shard {
   std::map<TimerKey, UniqueFunction<void()>> timers_;
   std::unordered_map<TimerId, Instant> deadlines_;
   TimerId last_timer_ = 0;
+  IdleMeter idle_;
 };
 
 }  // namespace gregor

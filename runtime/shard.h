@@ -36,6 +36,10 @@ class Shard {
   virtual void cancel(TimerId timer) = 0;
   virtual const Clock& clock() const = 0;
 
+  /// Which part of the recent time it had nothing to do, from 0 to 1; 0 where nobody measures. Called on this
+  /// shard.
+  virtual double idle_ratio() { return 0; }
+
   /// Its place among the shards of the process, from 0.
   size_t index() const { return index_; }
   bool is_current() const { return current() == this; }

@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "runtime/background_pool.h"
+#include "runtime/idle_meter.h"
 #include "tests/support/test_shard.h"
 
 namespace gregor {
@@ -74,6 +75,38 @@ TEST(Shard, RunsTimersInOrderAndForgetsCancelledOnes) {
   shard.call(arrange);
   while (!done) std::this_thread::yield();
   EXPECT_EQ(order, (std::vector<int>{1, 2}));
+}
+
+TEST(IdleMeter, IsThePartOfTheLastTwoWindowsThatWasWaited) {
+  using std::chrono::seconds;
+  Instant start{std::chrono::hours(1)};
+  IdleMeter meter(start);
+  EXPECT_DOUBLE_EQ(meter.ratio(start), 1);
+  meter.waited(start + seconds(2), start + seconds(10));
+  EXPECT_DOUBLE_EQ(meter.ratio(start + seconds(10)), 0.8);
+  EXPECT_DOUBLE_EQ(meter.ratio(start + seconds(16)), 0.5);
+  meter.waited(start + seconds(29), start + seconds(30));
+  EXPECT_DOUBLE_EQ(meter.ratio(start + seconds(45)), 0.2) << "9 of 45";
+  // Busy from now on: what was waited is forgotten.
+  meter.ratio(start + seconds(61));
+  meter.ratio(start + seconds(92));
+  EXPECT_DOUBLE_EQ(meter.ratio(start + seconds(100)), 0);
+}
+
+TEST(Shard, MeasuresHowIdleItIs) {
+  using std::chrono::milliseconds;
+  TestShard shard;
+  auto ratio = [&] { return shard->idle_ratio(); };
+  std::this_thread::sleep_for(milliseconds(200));
+  EXPECT_GT(shard.call(ratio), 0.5);
+  auto work = [] {
+    auto end = std::chrono::steady_clock::now() + milliseconds(800);
+    while (std::chrono::steady_clock::now() < end) {
+    }
+    return true;
+  };
+  shard.call(work);
+  EXPECT_LT(shard.call(ratio), 0.5);
 }
 
 Task<int> count_in_background(BackgroundPool& pool) {
