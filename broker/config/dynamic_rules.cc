@@ -114,6 +114,20 @@ Result<void> check_local_retention(std::string_view name, int64_t local, std::st
                        fmt::format("Value must not be more than {} property value: {}", total_name, total));
 }
 
+/// A listener whose limit is 0 lets nobody in who could raise it again. Without a change it stays as it was
+/// started.
+Result<void> check_limits_of_listener(const BrokerConfig& now, const BrokerConfig& next, std::string_view name) {
+  int32_t connections = next.get_for(name, options::max_connections);
+  int32_t rate = next.get_for(name, options::max_connection_creation_rate);
+  if (connections == now.get_for(name, options::max_connections) &&
+      rate == now.get_for(name, options::max_connection_creation_rate)) {
+    return {};
+  }
+  if (connections <= 0) return refusal(fmt::format("Invalid max.connections {}", connections));
+  if (rate <= 0) return refusal(fmt::format("Invalid max.connection.creation.rate {}", rate));
+  return {};
+}
+
 Result<void> check_listener(const BrokerConfig& now, const Endpoint& endpoint) {
   for (const Endpoint& before : now.listeners()) {
     if (before.listener_name != endpoint.listener_name) continue;
@@ -171,6 +185,9 @@ Result<void> check_change(const BrokerConfig& now, const BrokerConfig& next) {
   checked = check_local_retention("log.local.retention.bytes", next.get(options::log_local_retention_bytes),
                                   "log.retention.bytes", next.get(options::log_retention_bytes));
   if (!checked) return checked;
+  for (const Endpoint& endpoint : now.listeners()) {
+    if (checked = check_limits_of_listener(now, next, endpoint.listener_name); !checked) return checked;
+  }
   for (const Endpoint& endpoint : next.listeners()) {
     if (checked = check_listener(now, endpoint); !checked) return checked;
   }

@@ -17,7 +17,7 @@ Result<void> check_dynamic_options(const Properties& wanted, DynamicLevel level)
 Properties usable_dynamic_options(const Properties& stored, DynamicLevel level);
 
 /// Whether a running broker may go from `now` to `next`: numbers of threads at most double or halve, a listener
-/// keeps its security protocol. Error: invalid_config, with Kafka's words.
+/// keeps its security protocol and goes on letting connections in. Error: invalid_config, with Kafka's words.
 Result<void> check_change(const BrokerConfig& now, const BrokerConfig& next);
 
 }  // namespace gregor

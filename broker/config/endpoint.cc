@@ -139,17 +139,22 @@ Result<Endpoint> parse_http_endpoint(std::string_view key, const std::string& te
 }
 
 Result<std::map<std::string, int32_t>> parse_connections_per_ip(const std::string& text) {
+  auto refused = [&](std::string_view pair, const char* why) {
+    return invalid_value("max.connections.per.ip.overrides", text, fmt::format("{} {}", pair, why));
+  };
   std::map<std::string, int32_t> counts;
   for (const std::string& pair : split_list(text)) {
     size_t colon = pair.rfind(':');
-    std::string_view number = colon == std::string::npos ? "" : std::string_view(pair).substr(colon + 1);
+    if (colon == std::string::npos || colon == 0) return refused(pair, "is not of the form host:count");
+    std::string host(trimmed(std::string_view(pair).substr(0, colon)));
+    std::string_view number = trimmed(std::string_view(pair).substr(colon + 1));
     int32_t count = -1;
     auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), count);
-    if (error != std::errc{} || end != number.data() + number.size() || count < 0 || colon == 0) {
-      return invalid_value("max.connections.per.ip.overrides", text,
-                           fmt::format("{} is not of the form host:count", pair));
+    if (error != std::errc{} || end != number.data() + number.size() || count < 0) {
+      return refused(pair, "is not of the form host:count");
     }
-    counts[pair.substr(0, colon)] = count;
+    if (host.empty() || !is_host(host)) return refused(pair, "begins with what is neither a host nor an address");
+    counts[host] = count;
   }
   return counts;
 }

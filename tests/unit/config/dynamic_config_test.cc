@@ -256,5 +256,33 @@ TEST(DescribeTopic, ShowsDynamicOptionsOfTheBrokerAsSources) {
   }
 }
 
+TEST_F(DynamicConfigTest, AListenerIsNotClosedToEverybody) {
+  EXPECT_EQ(refusal(Level::cluster, {{"max.connections", "0"}}), "Invalid max.connections 0");
+  EXPECT_EQ(refusal(Level::broker, {{"max.connection.creation.rate", "0"}}),
+            "Invalid max.connection.creation.rate 0");
+  EXPECT_EQ(refusal(Level::cluster, {{"listener.name.plaintext.max.connections", "0"}}),
+            "Invalid max.connections 0");
+  EXPECT_EQ(refusal(Level::broker, {{"listener.name.plaintext.max.connection.creation.rate", "0"}}),
+            "Invalid max.connection.creation.rate 0");
+  EXPECT_EQ(refusal(Level::broker, {{"max.connections", "1"}, {"max.connection.creation.rate", "1"}}), "");
+  EXPECT_EQ(refusal(Level::broker, {{"listener.name.another.max.connections", "0"}}), "");
+  EXPECT_EQ(refusal(Level::broker, {{"max.connections", "0"}, {"listener.name.plaintext.max.connections", "5"}}),
+            "")
+      << "it has its own";
+}
+
+TEST(DynamicConfig, ABrokerThatWasStartedClosedMayChangeAnythingElse) {
+  testing::ManualShards shards(1);
+  BrokerConfig started_with = loaded({{"max.connections", "0"}});
+  LiveConfig live(shards.all(), started_with);
+  DynamicConfig dynamic(started_with, live);
+  auto checked = [&](const Properties& wanted) {
+    return shards.call([&] { return dynamic.check(Level::broker, wanted); });
+  };
+  EXPECT_TRUE(checked({{"message.max.bytes", "200"}}).ok());
+  EXPECT_TRUE(checked({{"max.connections", "5"}}).ok());
+  EXPECT_EQ(checked({{"max.connection.creation.rate", "5"}}).error().message, "Invalid max.connections 0");
+}
+
 }  // namespace
 }  // namespace gregor

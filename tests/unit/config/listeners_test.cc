@@ -104,5 +104,25 @@ TEST(Listeners, IncludeTheOneThatBrokersUse) {
       HasSubstr("must not be set together"));
 }
 
+TEST(ConnectionsPerIp, AreReadForNamesAndAddresses) {
+  auto counts =
+      loaded({{"max.connections.per.ip.overrides", "b1.example:5, My_Host : 6 ,10.0.0.1:0,fe80::1%eth0:7,::1:8"}})
+          .connections_per_ip_overrides();
+  std::map<std::string, int32_t> expected{
+      {"b1.example", 5}, {"My_Host", 6}, {"10.0.0.1", 0}, {"fe80::1%eth0", 7}, {"::1", 8}};
+  EXPECT_EQ(counts, expected);
+}
+
+TEST(ConnectionsPerIp, AreRefusedForWhatIsNoHost) {
+  for (const char* text : {"a host:5", "$host:5", "host/24:5", "[::1]:5", "h\xc3\xb6st:5", "fine:1,b@d:2"}) {
+    EXPECT_THAT(refusal({{"max.connections.per.ip.overrides", text}}), HasSubstr("neither a host nor an address"))
+        << text;
+  }
+  for (const char* text : {"host", "host:", "host:x", "host:-1", ":5", "host:99999999999"}) {
+    EXPECT_THAT(refusal({{"max.connections.per.ip.overrides", text}}), HasSubstr("is not of the form host:count"))
+        << text;
+  }
+}
+
 }  // namespace
 }  // namespace gregor
