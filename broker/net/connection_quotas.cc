@@ -31,13 +31,15 @@ int32_t ConnectionQuotas::max_of_address(const std::string& address) const {
   return value_or(limits_.per_ip_overrides, address, limits_.max_connections_per_ip);
 }
 
-std::optional<Instant> ConnectionQuotas::wait_to_accept(const std::string& listener, Instant now) const {
+std::optional<ConnectionQuotas::Hold> ConnectionQuotas::hold(const std::string& listener, Instant now) const {
   auto state = listeners_.find(listener);
   size_t connections = state == listeners_.end() ? 0 : state->second.connections;
   bool is_full = is_reached(connections, quota_of(listener).max_connections) ||
                  (!is_protected(listener) && is_reached(total_, limits_.max_connections));
-  if (is_full) return Instant::max();
-  if (state != listeners_.end() && state->second.waits_until > now) return state->second.waits_until;
+  if (is_full) return Hold{HoldReason::max_connections, Instant::max()};
+  if (state != listeners_.end() && state->second.waits_until > now) {
+    return Hold{HoldReason::creation_rate, state->second.waits_until};
+  }
   return std::nullopt;
 }
 
@@ -54,7 +56,9 @@ ConnectionQuotas::Decision ConnectionQuotas::decide(const std::string& listener,
   }
   ++of_address;
   ++total_;
-  ++state_of(listener).connections;
+  ListenerState& state = state_of(listener);
+  ++state.connections;
+  state.is_closed = false;
   return {};
 }
 
@@ -81,9 +85,20 @@ void ConnectionQuotas::forget_idle_addresses(Instant now) {
 
 void ConnectionQuotas::release(const std::string& listener, const std::string& address) {
   --total_;
-  --state_of(listener).connections;
+  auto state = listeners_.find(listener);
+  if (--state->second.connections == 0 && state->second.is_closed) listeners_.erase(state);
   auto of_address = addresses_.find(address);
   if (--of_address->second == 0) addresses_.erase(of_address);
+}
+
+void ConnectionQuotas::forget(const std::string& listener) {
+  auto state = listeners_.find(listener);
+  if (state == listeners_.end()) return;
+  if (state->second.connections == 0) {
+    listeners_.erase(state);
+  } else {
+    state->second.is_closed = true;
+  }
 }
 
 size_t ConnectionQuotas::excess() const {

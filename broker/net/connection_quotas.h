@@ -42,19 +42,27 @@ class ConnectionQuotas {
     Duration delay{};
   };
 
+  /// Why a listener may accept nothing for now.
+  enum class HoldReason { max_connections, creation_rate };
+  struct Hold {
+    HoldReason reason;
+    Instant until;  ///< Instant::max(): until a connection ends
+  };
+
   explicit ConnectionQuotas(ConnectionQuotaLimits limits) : limits_(std::move(limits)) {}
 
   /// Takes effect at once; a listener that waits because of a rate waits on.
   void set_limits(ConnectionQuotaLimits limits) { limits_ = std::move(limits); }
   const ConnectionQuotaLimits& limits() const { return limits_; }
 
-  /// None when `listener` may accept a connection now; else until when it has to wait, Instant::max() for until a
-  /// connection ends.
-  std::optional<Instant> wait_to_accept(const std::string& listener, Instant now) const;
+  /// None when `listener` may accept a connection now.
+  std::optional<Hold> hold(const std::string& listener, Instant now) const;
   /// A connection from `address` came; counted when it is admitted.
   Decision decide(const std::string& listener, const std::string& address, Instant now);
   /// A connection that was admitted has ended.
   void release(const std::string& listener, const std::string& address);
+  /// `listener` is closed: nothing is remembered of it, once its connections have ended.
+  void forget(const std::string& listener);
 
   /// How many connections of unprotected listeners have to go, since a protected one was let in beyond the limit,
   /// or the limit fell.
@@ -63,6 +71,8 @@ class ConnectionQuotas {
     return !listener.empty() && listener == limits_.protected_listener;
   }
   size_t total() const { return total_; }
+  /// Connections a second, of all listeners but a protected one or of one.
+  double accept_rate(Instant now) { return rate_.per_second(now); }
   double accept_rate(const std::string& listener, Instant now);
 
  private:
@@ -71,6 +81,7 @@ class ConnectionQuotas {
     size_t connections = 0;
     ConnectionRate rate;
     Instant waits_until{};
+    bool is_closed = false;
   };
 
   ListenerState& state_of(const std::string& listener);

@@ -8,7 +8,6 @@ namespace gregor {
 namespace {
 
 constexpr Duration kStopPoll = std::chrono::milliseconds(2);
-constexpr Duration kMinSweepInterval = std::chrono::milliseconds(10);
 // Refusals are told of this often at most.
 constexpr Duration kTellInterval = std::chrono::seconds(1);
 
@@ -47,9 +46,25 @@ Result<uint16_t> Server::listen(ListenAddress address) {
   auto listener = network_.listen(address.host, address.port, listen_options_, std::move(admit_here));
   if (!listener) return listener.error();
   uint16_t port = (*listener)->port();
-  listeners_.push_back({address.listener_name, std::move(*listener)});
+  auto go_on = [this] { update_listeners(); };
+  listeners_.push_back(std::make_unique<ListenerGate>(address.listener_name, std::move(*listener), go_on));
   update_listeners();
   return port;
+}
+
+bool Server::is_listening(const std::string& listener_name) const {
+  return std::any_of(listeners_.begin(), listeners_.end(),
+                     [&](const auto& gate) { return gate->name() == listener_name; });
+}
+
+Task<void> Server::close_listener(std::string listener_name) {
+  std::erase_if(listeners_, [&](const auto& gate) { return gate->name() == listener_name; });
+  co_await yield();  // what it accepted last is on its way to a shard, this one perhaps
+  for (Shard* shard : shards_) {
+    auto shut_down = [this, &listener_name] { shut_down_of(listener_name); };
+    co_await on(*shard, shut_down);
+  }
+  quotas_.forget(listener_name);
 }
 
 Shard& Server::next_shard() { return *shards_[next_++ % shards_.size()]; }
@@ -60,7 +75,7 @@ Admission Server::admit(const std::string& listener, const std::string& address)
   auto decision = quotas_.decide(listener, address, Shard::current()->clock().now());
   update_listeners();
   if (decision.verdict != ConnectionQuotas::Verdict::admit) return refuse(listener, address, decision);
-  if (quotas_.excess() > evicting_) spawn(evict());
+  make_room();
   auto take = [this, slot = ConnectionSlot(*this, listener, address)](std::unique_ptr<Socket> socket) mutable {
     accepted(std::move(slot), std::move(socket));
   };
@@ -79,6 +94,7 @@ Admission Server::refuse(const std::string& listener, const std::string& address
 }
 
 void Server::hold(std::unique_ptr<Socket> socket, Duration delay) {
+  if (is_stopping_) return;
   auto place = std::make_shared<TimerId>(0);
   *place = Shard::current()->call_after(delay, [this, place] { held_.erase(*place); });
   held_.emplace(*place, std::move(socket));
@@ -104,33 +120,33 @@ void Server::release(const std::string& listener, const std::string& address, bo
   quotas_.release(listener, address);
   if (was_evicted) --evicting_;
   update_listeners();
+  make_room();
 }
 
 void Server::update_listeners() {
-  Shard& shard = *Shard::current();
-  Instant now = shard.clock().now();
-  for (Listening& listening : listeners_) {
-    shard.cancel(std::exchange(listening.resumption, 0));
-    auto until = quotas_.wait_to_accept(listening.name, now);
-    if (!until) {
-      listening.listener->resume();
-      continue;
-    }
-    listening.listener->pause();
-    if (*until != Instant::max()) {
-      listening.resumption = shard.call_at(*until, [this] { update_listeners(); });
-    }
-  }
+  Instant now = Shard::current()->clock().now();
+  for (auto& gate : listeners_) gate->set(quotas_.hold(gate->name(), now));
+}
+
+void Server::make_room() {
+  if (is_stopping_ || is_evicting_ || quotas_.excess() <= evicting_) return;
+  is_evicting_ = true;
+  spawn(evict());
 }
 
 Task<void> Server::evict() {
-  while (quotas_.excess() > evicting_) {
+  bool may_find = true;
+  while (may_find && !is_stopping_ && quotas_.excess() > evicting_) {
+    // Those that come to a shard from now on tell of it, since the search may have been there already.
+    lacks_evictable_ = true;
+    size_t arrivals = arrivals_;
     ++evicting_;
     bool found = co_await evict_one();
-    if (found) continue;
-    --evicting_;
-    co_return;
+    if (!found) --evicting_;
+    may_find = found || arrivals_ != arrivals;
   }
+  if (quotas_.excess() <= evicting_) lacks_evictable_ = false;
+  is_evicting_ = false;
 }
 
 Task<bool> Server::evict_one() {
@@ -172,76 +188,13 @@ Task<void> Server::set_limits(ServerLimits limits) {
     auto take = [this] { take_limits(limits_); };
     co_await on(*shard, take);
   }
-  co_await evict();
-}
-
-// --- connections on their shards ---
-
-void Server::accepted(ConnectionSlot slot, std::unique_ptr<Socket> socket) {
-  Local& local = local_.local();
-  if (local.stopping) return;
-  ++local.counts[slot.listener()].created;
-  auto made = std::make_unique<Connection>(std::move(socket), slot.listener(), handler_, budget_, local.limits);
-  Connection& connection = *made;
-  local.connections.emplace(&connection, Served{std::move(made), std::move(slot)});
-  if (local.idle_sweep == 0) schedule_sweep();
-  spawn(serve(connection));
-}
-
-Task<void> Server::serve(Connection& connection) {
-  co_await connection.serve();
-  Local& local = local_.local();
-  auto served = local.connections.extract(&connection);
-  ++local.counts[served.mapped().slot.listener()].closed;
-}
-
-Server::Served* Server::least_recently_used(const std::string& protected_listener) {
-  Served* oldest = nullptr;
-  for (auto& [key, served] : local_.local().connections) {
-    if (served.slot.is_evicted() || served.slot.listener() == protected_listener) continue;
-    if (oldest != nullptr && served.connection->last_active() >= oldest->connection->last_active()) continue;
-    oldest = &served;
-  }
-  return oldest;
-}
-
-void Server::take_limits(const ServerLimits& limits) {
-  Local& local = local_.local();
-  local.limits = limits.connection;
-  local.max_idle = limits.max_idle;
-  Shard::current()->cancel(std::exchange(local.idle_sweep, 0));
-  if (!local.stopping && !local.connections.empty()) schedule_sweep();
-}
-
-void Server::schedule_sweep() {
-  Local& local = local_.local();
-  if (local.max_idle < Duration::zero()) return;
-  Duration interval = std::max<Duration>(local.max_idle / 2, kMinSweepInterval);
-  local.idle_sweep = Shard::current()->call_after(interval, [this] { sweep_idle(); });
-}
-
-void Server::sweep_idle() {
-  Local& local = local_.local();
-  Instant oldest = Shard::current()->clock().now() - local.max_idle;
-  for (auto& [key, served] : local.connections) {
-    if (served.connection->last_active() >= oldest) continue;
-    log::debug("closing idle connection peer={}", served.connection->peer());
-    served.connection->shut_down();
-  }
-  local.idle_sweep = 0;
-  if (!local.connections.empty()) schedule_sweep();
-}
-
-void Server::shut_down_all() {
-  Local& local = local_.local();
-  local.stopping = true;
-  Shard::current()->cancel(local.idle_sweep);
-  for (auto& [key, served] : local.connections) served.connection->shut_down();
+  make_room();
 }
 
 Task<void> Server::stop() {
-  for (Listening& listening : listeners_) Shard::current()->cancel(listening.resumption);
+  is_stopping_ = true;
   listeners_.clear();
+  for (auto& [timer, socket] : held_) Shard::current()->cancel(timer);
   held_.clear();
   for (size_t i = 0; i < shards_.size(); ++i) {
     auto shut_down = [this] { shut_down_all(); };
@@ -256,7 +209,7 @@ Task<void> Server::stop() {
     }
   }
   // Their slots come home as messages, which must not come to a server that is gone.
-  while (quotas_.total() > 0) co_await sleep_for(kStopPoll);
+  while (quotas_.total() > 0 || is_evicting_) co_await sleep_for(kStopPoll);
 }
 
 }  // namespace gregor

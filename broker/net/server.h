@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <string>
 #include <unordered_map>
@@ -8,6 +9,7 @@
 #include "broker/metrics/metric_source.h"
 #include "broker/net/connection.h"
 #include "broker/net/connection_quotas.h"
+#include "broker/net/listener_gate.h"
 
 namespace gregor {
 
@@ -64,6 +66,9 @@ class Server final : public MetricSource {
 
   /// Starts accepting. Error: the address can't be bound.
   Result<uint16_t> listen(ListenAddress address);
+  bool is_listening(const std::string& listener_name) const;
+  /// Closes a listener and ends its connections, without waiting until they have finished what they were doing.
+  Task<void> close_listener(std::string listener_name);
   /// Changes the limits, also for the connections that there are.
   Task<void> set_limits(ServerLimits limits);
   const ServerLimits& limits() const { return limits_; }
@@ -78,6 +83,7 @@ class Server final : public MetricSource {
   struct Served {
     std::unique_ptr<Connection> connection;
     ConnectionSlot slot;
+    bool is_expired = false;  ///< it was told to go, since it was idle
   };
   struct ConnectionCounts {
     uint64_t created = 0;
@@ -89,12 +95,8 @@ class Server final : public MetricSource {
     ConnectionLimits limits;
     Duration max_idle{};
     TimerId idle_sweep = 0;
+    uint64_t expired = 0;  ///< connections that were idle for too long
     bool stopping = false;
-  };
-  struct Listening {
-    std::string name;
-    std::unique_ptr<Listener> listener;
-    TimerId resumption = 0;
   };
   enum class Refusal { too_many_of_address, too_fast_of_address, made_room };
 
@@ -108,6 +110,8 @@ class Server final : public MetricSource {
   void release(const std::string& listener, const std::string& address, bool was_evicted);
   /// Lets the listeners wait that have to, and the others go on.
   void update_listeners();
+  /// Ends connections until there are no more than there may be.
+  void make_room();
   Task<void> evict();
   Task<bool> evict_one();
 
@@ -116,6 +120,7 @@ class Server final : public MetricSource {
   Task<void> serve(Connection& connection);
   Served* least_recently_used(const std::string& protected_listener);
   void take_limits(const ServerLimits& limits);
+  void shut_down_of(const std::string& listener);
   void schedule_sweep();
   void sweep_idle();
   void shut_down_all();
@@ -127,9 +132,14 @@ class Server final : public MetricSource {
   const ListenOptions listen_options_;
   ServerLimits limits_;
   ConnectionQuotas quotas_;
-  std::vector<Listening> listeners_;
+  std::vector<std::unique_ptr<ListenerGate>> listeners_;
   size_t next_ = 0;
-  size_t evicting_ = 0;  ///< connections that were told to go and have not ended
+  size_t evicting_ = 0;       ///< connections that were told to go and have not ended
+  bool is_evicting_ = false;  ///< evict is under way
+  /// Some have to go, and one that comes to its shard may be the one: it was not found on the way there.
+  std::atomic<bool> lacks_evictable_{false};
+  size_t arrivals_ = 0;  ///< of connections, told of while one is lacking
+  bool is_stopping_ = false;
   std::map<TimerId, std::unique_ptr<Socket>> held_;
   std::map<std::pair<std::string, Refusal>, uint64_t> refusals_;
   Instant last_told_{};

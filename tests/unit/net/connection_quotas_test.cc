@@ -8,12 +8,13 @@ namespace {
 using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using HoldReason = ConnectionQuotas::HoldReason;
 using Verdict = ConnectionQuotas::Verdict;
 
 /// Quotas and a clock that moves when the story says so.
 class ConnectionQuotasTest : public ::testing::Test {
  protected:
-  bool may_accept(const std::string& listener = "OUTSIDE") { return !quotas_.wait_to_accept(listener, now_); }
+  bool may_accept(const std::string& listener = "OUTSIDE") { return !quotas_.hold(listener, now_); }
   Verdict connect(const std::string& listener = "OUTSIDE", const std::string& address = "10.0.0.1") {
     return quotas_.decide(listener, address, now_).verdict;
   }
@@ -22,12 +23,12 @@ class ConnectionQuotasTest : public ::testing::Test {
   int accepted_within(Duration time, const std::string& listener = "OUTSIDE") {
     int accepted = 0;
     for (Instant end = now_ + time; now_ < end;) {
-      auto until = quotas_.wait_to_accept(listener, now_);
-      if (!until) {
+      auto hold = quotas_.hold(listener, now_);
+      if (!hold) {
         EXPECT_EQ(connect(listener), Verdict::admit);
         ++accepted;
       } else {
-        now_ = std::min(*until, end);
+        now_ = std::min(hold->until, end);
       }
     }
     return accepted;
@@ -48,7 +49,9 @@ TEST_F(ConnectionQuotasTest, AtTheBrokersLimitListenersWaitForAConnectionToEnd) 
   connect();
   EXPECT_TRUE(may_accept());
   connect("INSIDE");
-  EXPECT_EQ(quotas_.wait_to_accept("OUTSIDE", now_), Instant::max());
+  ASSERT_FALSE(may_accept());
+  EXPECT_EQ(quotas_.hold("OUTSIDE", now_)->until, Instant::max());
+  EXPECT_EQ(quotas_.hold("OUTSIDE", now_)->reason, HoldReason::max_connections);
   EXPECT_FALSE(may_accept("INSIDE"));
   quotas_.release("INSIDE", "10.0.0.1");
   EXPECT_TRUE(may_accept());
@@ -108,6 +111,40 @@ TEST_F(ConnectionQuotasTest, OneAddressMayHaveSoManyConnections) {
   EXPECT_EQ(connect(), Verdict::admit);
 }
 
+TEST_F(ConnectionQuotasTest, AListenerIsForgottenOnceItsConnectionsHaveEnded) {
+  set({.max_connections = 2, .listeners = {{"OUTSIDE", {.max_creation_rate = 1}}}});
+  while (may_accept()) connect();
+  EXPECT_GT(quotas_.accept_rate("OUTSIDE", now_), 0);
+  quotas_.forget("OUTSIDE");
+  EXPECT_FALSE(may_accept("INSIDE")) << "they still count";
+  quotas_.release("OUTSIDE", "10.0.0.1");
+  quotas_.release("OUTSIDE", "10.0.0.1");
+  EXPECT_EQ(quotas_.total(), 0u);
+  EXPECT_EQ(quotas_.accept_rate("OUTSIDE", now_), 0);
+  EXPECT_EQ(connect("OUTSIDE"), Verdict::admit) << "it may come again";
+}
+
+TEST_F(ConnectionQuotasTest, AListenerThatComesAgainCountsWhatIsLeftOfItsConnections) {
+  set({.listeners = {{"OUTSIDE", {.max_connections = 2}}}});
+  connect();
+  quotas_.forget("OUTSIDE");
+  connect();
+  EXPECT_FALSE(may_accept());
+  quotas_.release("OUTSIDE", "10.0.0.1");
+  EXPECT_TRUE(may_accept());
+  quotas_.release("OUTSIDE", "10.0.0.1");
+  EXPECT_EQ(quotas_.total(), 0u);
+}
+
+TEST_F(ConnectionQuotasTest, TheBrokersRateIsThatOfAllListenersButAProtectedOne) {
+  set({.protected_listener = "INSIDE"});
+  for (int i = 0; i < 10; ++i) connect("OUTSIDE");
+  for (int i = 0; i < 20; ++i) connect("INSIDE");
+  for (int i = 0; i < 30; ++i) connect("MORE");
+  EXPECT_DOUBLE_EQ(quotas_.accept_rate(now_), 4);
+  EXPECT_DOUBLE_EQ(quotas_.accept_rate("INSIDE", now_), 2);
+}
+
 TEST_F(ConnectionQuotasTest, TheBrokersRateHoldsOverTime) {
   set({.max_creation_rate = 20});
   // As Kafka's rates do, the first ten seconds' worth may come at once.
@@ -119,12 +156,13 @@ TEST_F(ConnectionQuotasTest, TheBrokersRateHoldsOverTime) {
 TEST_F(ConnectionQuotasTest, AListenerThatIsTooFastWaitsForAWindowAtMost) {
   set({.listeners = {{"OUTSIDE", {.max_creation_rate = 1}}}});
   while (may_accept()) connect();
-  auto until = quotas_.wait_to_accept("OUTSIDE", now_);
-  ASSERT_TRUE(until);
-  EXPECT_GT(*until, now_);
-  EXPECT_LE(*until, now_ + seconds(1));
+  auto hold = quotas_.hold("OUTSIDE", now_);
+  ASSERT_TRUE(hold);
+  EXPECT_EQ(hold->reason, HoldReason::creation_rate);
+  EXPECT_GT(hold->until, now_);
+  EXPECT_LE(hold->until, now_ + seconds(1));
   EXPECT_TRUE(may_accept("INSIDE"));
-  now_ = *until;
+  now_ = hold->until;
   EXPECT_TRUE(may_accept());
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 
@@ -124,22 +125,20 @@ TEST_F(MemoryBudgetTest, OnlyOneOfManyThreadsTakesTheLastByte) {
   ASSERT_TRUE(budget_.limit_bytes() == 100);
   auto rest = share();
   ASSERT_TRUE(rest->try_grow_to(99));
-  std::atomic<int> holders{0};
-  std::atomic<int> most{0};
+  std::atomic<size_t> most{0};
+  std::atomic<int> ready{0};
   auto contend = [&] {
-    for (int i = 0; i < 200'000; ++i) {
+    for (++ready; ready < 3;) std::this_thread::yield();
+    for (int i = 0; i < 1'000'000; ++i) {
       BudgetShare mine(budget_);
-      if (!mine.try_grow_to(50)) continue;
-      int now = ++holders;
-      if (now > most) most = now;
-      --holders;
+      if (mine.try_grow_to(50)) most = std::max(most.load(), budget_.used_bytes());
     }
   };
   std::thread one(contend), two(contend), three(contend);
   one.join();
   two.join();
   three.join();
-  EXPECT_EQ(most, 1);
+  EXPECT_EQ(most, 99u + 50);
   EXPECT_EQ(budget_.used_bytes(), 99u);
 }
 
