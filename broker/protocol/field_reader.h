@@ -131,7 +131,8 @@ template <class Struct>
 requires requires(Struct& value, FieldReader& in) { value.read(in); }
 void FieldReader::read_nullable(const char* field, std::optional<Struct>& value, bool may_be_null) {
   value.reset();
-  if (read_presence(field, may_be_null)) read(field, value.emplace());
+  // Named, since clang denies that a struct within a message is default constructible while that is incomplete.
+  if (read_presence(field, may_be_null)) read(field, value.emplace(Struct()));
 }
 
 template <class T>
