@@ -26,6 +26,7 @@
 #include "broker/replica/topic_settings.h"
 #include "broker/server_settings.h"
 #include "broker/types/error_code.h"
+#include "runtime/bounded_ms.h"
 #include "runtime/logging.h"
 
 namespace gregor {
@@ -74,10 +75,9 @@ Task<Result<void>> Broker::bring_up() {
   if (!done || is_stopping_) co_return done;
   done = co_await take_identity();
   if (!done || is_stopping_) co_return done;
-  auto read_limits = [this] { return server_limits(config_); };
-  Result<ServerLimits> limits = co_await in_background(runtime_.pool, read_limits);
-  if (!limits) co_return limits.error();
-  wire(std::move(*limits));
+  done = co_await find_hosts();
+  if (!done || is_stopping_) co_return done;
+  wire();
   done = co_await config_follower_->read_options();
   if (!done || is_stopping_) co_return done;
   observability_.status().set_state(BrokerState::recovery);
@@ -103,12 +103,12 @@ Task<Result<void>> Broker::bring_up() {
 }
 
 void Broker::start_chores() {
-  checkpointer_->start({milliseconds(config_.get(options::replica_high_watermark_checkpoint_interval_ms)),
-                        milliseconds(config_.get(options::log_flush_offset_checkpoint_interval_ms)),
-                        milliseconds(config_.get(options::log_flush_start_offset_checkpoint_interval_ms))});
-  maintenance_->start({milliseconds(config_.get(options::log_retention_check_interval_ms)),
-                       milliseconds(config_.get(options::log_flush_scheduler_interval_ms)),
-                       milliseconds(config_.get(options::producer_id_expiration_check_interval_ms))});
+  checkpointer_->start({bounded_ms(config_.get(options::replica_high_watermark_checkpoint_interval_ms)),
+                        bounded_ms(config_.get(options::log_flush_offset_checkpoint_interval_ms)),
+                        bounded_ms(config_.get(options::log_flush_start_offset_checkpoint_interval_ms))});
+  maintenance_->start({bounded_ms(config_.get(options::log_retention_check_interval_ms)),
+                       bounded_ms(config_.get(options::log_flush_scheduler_interval_ms)),
+                       bounded_ms(config_.get(options::producer_id_expiration_check_interval_ms))});
 }
 
 Task<Result<void>> Broker::open_directories() {
@@ -205,7 +205,7 @@ std::vector<LogDirectory*> Broker::directories() const {
   return all;
 }
 
-void Broker::wire(ServerLimits limits) {
+void Broker::wire() {
   observability_.status().set_identity(id_.value, cluster_id_);
   ReplicaEnvironment environment{id_,          runtime_.shards, runtime_.pool, runtime_.clock, runtime_.random,
                                  directories()};
@@ -228,7 +228,7 @@ void Broker::wire(ServerLimits limits) {
   wire_apis();
   dispatcher_ = std::make_unique<Dispatcher>(apis_, metadata_, request_metrics_, id_);
   server_ = std::make_unique<Server>(runtime_.network, runtime_.shards, *dispatcher_, request_memory_,
-                                     ServerConfig{listen_options(config_), std::move(limits)});
+                                     ServerConfig{listen_options(config_), server_limits(config_, hosts_)});
   observability_.add(*server_);
 }
 

@@ -29,6 +29,7 @@
 #include "broker/replica/maintenance.h"
 #include "broker/replica/partitions.h"
 #include "broker/replica/replica_metrics.h"
+#include "broker/server_settings.h"
 #include "zk-schema/brokers.h"
 
 namespace gregor {
@@ -68,14 +69,15 @@ class Broker {
   zk::BrokerRegistration registration() const;
   std::string advertised_text() const;
   Task<Result<void>> register_self();
-  void wire(ServerLimits limits);
+  Task<Result<void>> find_hosts();
+  void wire();
   void start_chores();
   std::vector<LogDirectory*> directories() const;
   void wire_apis();
   void register_reconfigurable_parts();
   Task<void> renew_limits();
   void register_listeners_as_reconfigurable();
-  Task<void> update_listeners();
+  Task<void> update_listeners(const BrokerConfig& before, const BrokerConfig& now);
   void on_session(SessionState state);
   Task<void> renew_registration();
   Task<void> suspend_partitions();
@@ -120,6 +122,7 @@ class Broker {
   std::unique_ptr<Dispatcher> dispatcher_;
   MemoryBudget request_memory_;
   std::unique_ptr<Server> server_;
+  HostAddresses hosts_;  ///< of limits of connections
   int64_t registered_session_ = 0;
   bool is_starting_ = false;
   std::stop_source give_up_connecting_;

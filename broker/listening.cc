@@ -18,17 +18,6 @@ const Endpoint* find_listener(const std::vector<Endpoint>& endpoints, const std:
   return nullptr;
 }
 
-/// Listeners may be added while the broker runs; to close one, or to move it to another port, takes a restart.
-Result<void> check_listeners_stay(const BrokerConfig& now, const BrokerConfig& next) {
-  for (const Endpoint& endpoint : now.listeners()) {
-    const Endpoint* after = find_listener(next.listeners(), endpoint.listener_name);
-    if (after != nullptr && *after == endpoint) continue;
-    return Error{make_error_code(ErrorCode::invalid_config),
-                 "Listener " + endpoint.to_string() + " can't be removed or moved without a restart"};
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<void> Broker::listen() {
@@ -71,14 +60,26 @@ std::string Broker::advertised_text() const {
 }
 
 void Broker::register_listeners_as_reconfigurable() {
-  dynamic_config_.add_check(check_listeners_stay);
   dynamic_config_.on_change_await(
       options_of(options::listeners, options::advertised_listeners, options::listener_security_protocol_map),
-      [this](const BrokerConfig&, const BrokerConfig&) { return update_listeners(); });
+      [this](const BrokerConfig& before, const BrokerConfig& now) { return update_listeners(before, now); });
 }
 
-Task<void> Broker::update_listeners() {
+/// Listeners come and go by their names. One that stays keeps its socket, as in Kafka: another address in its place
+/// is told to clients, but only listened at after a restart.
+Task<void> Broker::update_listeners(const BrokerConfig& before, const BrokerConfig& now) {
   if (registered_session_ == 0) co_return;  // not listening yet
+  for (const Endpoint& endpoint : before.listeners()) {
+    const Endpoint* after = find_listener(now.listeners(), endpoint.listener_name);
+    if (after == nullptr) {
+      co_await server_->close_listener(endpoint.listener_name);
+      bound_ports_.erase(endpoint.listener_name);
+      log::info("closed a listener listener={}", endpoint.to_string());
+    } else if (*after != endpoint) {
+      log::warn("a listener stays where it is until a restart listener={} wanted={}", endpoint.to_string(),
+                after->to_string());
+    }
+  }
   if (Result<void> listening = listen(); !listening) {
     log::error("could not open a listener reason=\"{}\"", listening.error().message);
   }

@@ -1,6 +1,7 @@
 // What takes effect while the broker runs, and how: one call of on_change for each part that acts on options.
 
 #include "broker/broker.h"
+#include "broker/config/option_value.h"
 #include "broker/config/options.h"
 #include "broker/server_settings.h"
 #include "runtime/logging.h"
@@ -14,20 +15,32 @@ void Broker::register_reconfigurable_parts() {
   auto limit_connections = [this](const BrokerConfig&, const BrokerConfig&) { return renew_limits(); };
   dynamic_config_.on_change_await(options_of(options::max_connections, options::max_connections_per_ip,
                                              options::max_connections_per_ip_overrides,
-                                             options::max_connection_creation_rate),
+                                             options::max_connection_creation_rate, options::listeners),
                                   limit_connections);
   register_listeners_as_reconfigurable();
 }
 
+Task<Result<void>> Broker::find_hosts() {
+  auto look_up = [this] { return look_up_hosts(config_); };
+  hosts_ = co_await in_background(runtime_.pool, look_up);
+  if (hosts_.failures.empty()) co_return Result<void>();
+  const auto& [host, reason] = *hosts_.failures.begin();
+  co_return Result<void>(
+      invalid_value("max.connections.per.ip.overrides", host, "its address can't be found: " + reason));
+}
+
 Task<void> Broker::renew_limits() {
   std::shared_ptr<const BrokerConfig> now = live_config_.snapshot();
-  auto read = [&now] { return server_limits(*now); };
-  Result<ServerLimits> limits = co_await in_background(runtime_.pool, read);
-  if (!limits) {
-    log::error("the limits of connections stay as they were reason=\"{}\"", limits.error().message);
-    co_return;
+  auto look_up = [&now] { return look_up_hosts(*now); };
+  HostAddresses hosts = co_await in_background(runtime_.pool, look_up);
+  for (const auto& [host, reason] : hosts.failures) {
+    auto former = hosts_.found.find(host);
+    if (former != hosts_.found.end()) hosts.found[host] = former->second;
+    log::warn("a host in max.connections.per.ip.overrides can't be found host={} limits={} reason=\"{}\"", host,
+              former == hosts_.found.end() ? "nothing" : former->second, reason);
   }
-  co_await server_->set_limits(std::move(*limits));
+  hosts_ = std::move(hosts);
+  co_await server_->set_limits(server_limits(*now, hosts_));
 }
 
 }  // namespace gregor

@@ -2,56 +2,43 @@
 
 #include <Poco/Exception.h>
 #include <Poco/Net/DNS.h>
+#include <Poco/Net/NetException.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cctype>
-
-#include "broker/config/option_value.h"
 #include "broker/config/options.h"
+#include "runtime/bounded_ms.h"
 
 namespace gregor {
 namespace {
 
-using std::chrono::milliseconds;
-
-/// An option's value for one listener: what `listener.name.<name>.<option>` says, else what the option says.
-Result<int32_t> value_for(const BrokerConfig& config, const std::string& listener, BrokerOption<int32_t> option) {
-  OptionInfo info = broker_option_table()[option.index];
-  std::string key = "listener.name." + listener + "." + std::string(info.name);
-  std::transform(key.begin(), key.end(), key.begin(), [](unsigned char c) { return std::tolower(c); });
-  auto own = config.originals().find(key);
-  if (own == config.originals().end()) return config.get(option);
-  info.name = key;
-  auto value = parse_option(info, own->second);
-  if (!value) return value.error();
-  return std::get<int32_t>(*value);
-}
-
-Result<std::map<std::string, ListenerQuota>> listener_quotas(const BrokerConfig& config) {
+std::map<std::string, ListenerQuota> listener_quotas(const BrokerConfig& config) {
   std::map<std::string, ListenerQuota> quotas;
   for (const auto& listener : config.listeners()) {
-    auto connections = value_for(config, listener.listener_name, options::max_connections);
-    if (!connections) return connections.error();
-    auto rate = value_for(config, listener.listener_name, options::max_connection_creation_rate);
-    if (!rate) return rate.error();
-    quotas[listener.listener_name] = {*connections, *rate};
+    const std::string& name = listener.listener_name;
+    quotas[name] = {config.get_for(name, options::max_connections),
+                    config.get_for(name, options::max_connection_creation_rate)};
   }
   return quotas;
 }
 
-/// The entries of max.connections.per.ip.overrides, whose hosts may be names.
-Result<std::map<std::string, int32_t>> per_ip_overrides(const BrokerConfig& config) {
-  std::map<std::string, int32_t> overrides;
-  for (const auto& [host, count] : config.connections_per_ip_overrides()) {
-    try {
-      overrides[Poco::Net::DNS::resolveOne(host).toString()] = count;
-    } catch (const Poco::Exception& exception) {
-      return invalid_value("max.connections.per.ip.overrides", host,
-                           "its address can't be found: " + exception.displayText());
-    }
+/// As the addresses of peers are written, which are IPv4 where they came by a listener for both.
+std::string text_of(const Poco::Net::IPAddress& address) {
+  constexpr std::string_view kMapped = "::ffff:";
+  std::string text = address.toString();
+  bool is_mapped = text.starts_with(kMapped) && text.find('.') != std::string::npos;
+  return is_mapped ? text.substr(kMapped.size()) : text;
+}
+
+/// An address as it is, the first IPv4 address of a name, or its first one. Throws Poco's exceptions.
+std::string address_of(const std::string& host) {
+  Poco::Net::IPAddress literal;
+  if (Poco::Net::IPAddress::tryParse(host, literal)) return text_of(literal);
+  Poco::Net::HostEntry entry = Poco::Net::DNS::hostByName(host);
+  for (const auto& address : entry.addresses()) {
+    if (address.family() == Poco::Net::IPAddress::IPv4) return text_of(address);
   }
-  return overrides;
+  if (entry.addresses().empty()) throw Poco::Net::NoAddressFoundException(host);
+  return text_of(entry.addresses().front());
 }
 
 }  // namespace
@@ -76,20 +63,31 @@ ListenOptions listen_options(const BrokerConfig& config) {
   return listen;
 }
 
-Result<ServerLimits> server_limits(const BrokerConfig& config) {
-  auto listeners = listener_quotas(config);
-  if (!listeners) return listeners.error();
-  auto overrides = per_ip_overrides(config);
-  if (!overrides) return overrides.error();
+HostAddresses look_up_hosts(const BrokerConfig& config) {
+  HostAddresses addresses;
+  for (const auto& [host, count] : config.connections_per_ip_overrides()) {
+    try {
+      addresses.found[host] = address_of(host);
+    } catch (const Poco::Exception& exception) {
+      addresses.failures[host] = exception.displayText();
+    }
+  }
+  return addresses;
+}
+
+ServerLimits server_limits(const BrokerConfig& config, const HostAddresses& addresses) {
   ServerLimits limits;
-  limits.max_idle = milliseconds(config.get(options::connections_max_idle_ms));
+  limits.max_idle = bounded_ms(config.get(options::connections_max_idle_ms));
   limits.connection.max_frame_bytes = static_cast<size_t>(config.get(options::socket_request_max_bytes));
   ConnectionQuotaLimits& quotas = limits.quotas;
   quotas.max_connections = config.get(options::max_connections);
   quotas.max_connections_per_ip = config.get(options::max_connections_per_ip);
-  quotas.per_ip_overrides = std::move(*overrides);
+  for (const auto& [host, count] : config.connections_per_ip_overrides()) {
+    auto address = addresses.found.find(host);
+    if (address != addresses.found.end()) quotas.per_ip_overrides[address->second] = count;
+  }
   quotas.max_creation_rate = config.get(options::max_connection_creation_rate);
-  quotas.listeners = std::move(*listeners);
+  quotas.listeners = listener_quotas(config);
   // A broker with one listener has nobody to protect it from.
   if (config.listeners().size() > 1) quotas.protected_listener = config.inter_broker_listener().listener_name;
   quotas.rate_windows.count = static_cast<size_t>(config.get(options::quota_window_num));

@@ -1,9 +1,18 @@
 #pragma once
 
+#include <map>
+#include <string>
+
 #include "broker/config/broker_config.h"
 #include "broker/net/server.h"
 
 namespace gregor {
+
+/// What hosts were found to be called, by the name that the configuration has for them.
+struct HostAddresses {
+  std::map<std::string, std::string> found{};
+  std::map<std::string, std::string> failures{};  ///< why a name has no address
+};
 
 /// What requests may hold together, in bytes.
 size_t request_memory_limit(const BrokerConfig& config);
@@ -11,8 +20,10 @@ size_t request_memory_limit(const BrokerConfig& config);
 size_t moves_at_once(const BrokerConfig& config);
 /// What the options about sockets come to.
 ListenOptions listen_options(const BrokerConfig& config);
-/// What the options about connections come to, those of single listeners among them. Looks up the names in
-/// max.connections.per.ip.overrides, and blocks for that. Error: invalid_config.
-Result<ServerLimits> server_limits(const BrokerConfig& config);
+/// Looks up the hosts of max.connections.per.ip.overrides, and blocks for that.
+HostAddresses look_up_hosts(const BrokerConfig& config);
+/// What the options about connections come to, those of single listeners among them. Overrides for hosts that are
+/// not in `addresses` are left out.
+ServerLimits server_limits(const BrokerConfig& config, const HostAddresses& addresses);
 
 }  // namespace gregor

@@ -417,8 +417,10 @@ DESCRIBE_CLUSTER = Api(60, range(0, 2), 0, Struct(
 class Connection:
     """A plain socket to a broker."""
 
-    def __init__(self, broker, timeout=20):
-        self.socket = socket.create_connection(("127.0.0.1", broker.port), timeout=timeout)
+    def __init__(self, broker, timeout=20, port=None, host="127.0.0.1", source=None):
+        """To the broker's first listener, unless `port` says another; from the address `source`."""
+        self.socket = socket.create_connection((host, port or broker.port), timeout=timeout,
+                                               source_address=source and (source, 0))
         self._correlation_id = 0
 
     def __enter__(self):
