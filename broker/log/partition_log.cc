@@ -137,7 +137,7 @@ Result<AppendInfo> PartitionLog::append_as_follower(Bytes batches) {
       return Error{ErrorCode::corrupt_message, fmt::format("the batch at offset {} of {} has a wrong checksum",
                                                            batch->base_offset().value, name_.to_string())};
     }
-    if (batch->base_offset() < least_next || batch->last_offset() < batch->base_offset()) {
+    if (batch->base_offset() < least_next || batch->next_offset() <= batch->base_offset()) {
       bool is_first = run.bytes.empty() && info.size_bytes == 0;
       return Error{is_first ? ErrorCode::offset_out_of_range : ErrorCode::invalid_record,
                    fmt::format("offsets [{}, {}] of {} do not follow on {}", batch->base_offset().value,

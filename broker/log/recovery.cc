@@ -53,6 +53,7 @@ class Loader {
   const OpenOptions& options_;
   LeaderEpochCache& epochs_;
   LogProducers& producers_;
+  Offset read_end_;                    ///< of the last segment that was read in full
   size_t producers_reach_ = SIZE_MAX;  ///< the state is that before this segment; SIZE_MAX: not known
   LoadedLog log_;
   std::set<std::string> strays_;         ///< that were warned of
@@ -255,7 +256,7 @@ Result<bool> Loader::recover_segment(size_t index, bool teaches_epochs) {
     if (!found) return found.error();
     if (!*found) break;
     const BatchView& batch = (*found)->batch;
-    bool is_in_order = batch.last_offset() >= batch.base_offset() && batch.base_offset() >= least_next &&
+    bool is_in_order = batch.next_offset() > batch.base_offset() && batch.base_offset() >= least_next &&
                        batch.last_offset() - segment.base_offset() <= INT32_MAX;
     if (!is_in_order || !batch.is_intact()) break;
     if (auto noted = segment.note_batch(batch, (*found)->position); !noted) return noted.error();
@@ -271,6 +272,7 @@ Result<bool> Loader::recover_segment(size_t index, bool teaches_epochs) {
   }
   if (auto ended = segment.end_rebuild(valid_size); !ended) return ended.error();
   if (auto ended = producers_.aborted().end_rebuild(); !ended) return ended.error();
+  read_end_ = least_next;
   producers_reach_ = index + 1;
   if (auto taken = producers_.take_snapshot(least_next); !taken) return taken.error();
   return is_whole;
@@ -280,6 +282,7 @@ Result<void> Loader::recover_from_recovery_point() {
   auto& segments = log_.segments;
   for (size_t i = 0; i < segments.size(); ++i) {
     if (is_below_recovery_point(i)) continue;
+    if (segments[i]->base_offset() < read_end_) return drop_segments_from(i);
     if (segments[i]->size() == 0 && has_sound_indexes_[i]) continue;
     auto whole = recover_segment(i, true);
     if (!whole) return whole.error();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/config/options.h"
+#include "runtime/bounded_ms.h"
 #include "runtime/logging.h"
 
 namespace gregor {
@@ -317,7 +318,7 @@ Task<LogMoves::Step> LogMoves::finish(Moving moving) {
                replaced.error().message);
     co_return Step::failed;
   }
-  Duration delay = std::chrono::milliseconds(partition->settings().file_delete_delay_ms);
+  Duration delay = bounded_ms(partition->settings().file_delete_delay_ms);
   co_await run_on(home_, settle(moving.name, from, to, std::move(retired), delay));
   co_return Step::caught_up;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/bounded_ms.h"
 #include "runtime/logging.h"
 
 namespace gregor {
@@ -141,7 +142,7 @@ ProduceOutcome Partition::append_as_leader(std::span<uint8_t> records, bool need
 
 bool Partition::is_flush_due() const {
   if (failure_ || log_->recovery_point() >= log_->log_end_offset()) return false;
-  return unflushed_since_ && clock_.now() - *unflushed_since_ >= std::chrono::milliseconds(settings_.flush_ms);
+  return unflushed_since_ && clock_.now() - *unflushed_since_ >= bounded_ms(settings_.flush_ms);
 }
 
 void Partition::note_flushed(const FlushJob& job) {

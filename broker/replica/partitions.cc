@@ -1,5 +1,6 @@
 #include "broker/replica/partitions.h"
 
+#include "runtime/bounded_ms.h"
 #include "runtime/logging.h"
 
 namespace gregor {
@@ -111,7 +112,7 @@ Task<ErrorCode> Partitions::remove(TopicPartition name) {
   if (removed.error == ErrorCode::none) {
     log::info("deleted partition={} files_go_in_ms={}", name.to_string(), removed.delay_ms);
     co_await forget_cleaned(*removed.directory, name);
-    remove_later(*removed.directory, {removed.path}, std::chrono::milliseconds(removed.delay_ms));
+    remove_later(*removed.directory, {removed.path}, bounded_ms(removed.delay_ms));
   }
   co_return removed.error;
 }
@@ -153,7 +154,7 @@ void Partitions::drop_future(Partition& partition) {
 
 void Partitions::remove_deleted_files(Partition& partition) {
   remove_later(partition.directory(), partition.log().take_deleted_files(),
-               std::chrono::milliseconds(partition.settings().file_delete_delay_ms));
+               bounded_ms(partition.settings().file_delete_delay_ms));
 }
 
 void Partitions::remove_later(const LogDirectory& directory, std::vector<std::string> paths, Duration delay) {

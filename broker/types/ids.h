@@ -27,15 +27,20 @@ using ControllerEpoch = StrongInt<struct ControllerEpochTag, int32_t>;
 /// The zxid that created the broker's registration; -1 is unknown.
 using BrokerEpoch = StrongInt<struct BrokerEpochTag, int64_t>;
 
-/// A record's position in its partition. Arithmetic is that of a point on a line.
+/// A record's position in its partition. Arithmetic is that of a point on a line, at whose ends it wraps: what files
+/// and peers claim may be any number, and is compared before it is believed.
 struct Offset {
   int64_t value = 0;
 
   constexpr Offset() = default;
   constexpr explicit Offset(int64_t raw) : value(raw) {}
   friend constexpr auto operator<=>(Offset, Offset) = default;
-  constexpr Offset operator+(int64_t distance) const { return Offset(value + distance); }
-  constexpr int64_t operator-(Offset other) const { return value - other.value; }
+  constexpr Offset operator+(int64_t distance) const {
+    return Offset(static_cast<int64_t>(static_cast<uint64_t>(value) + static_cast<uint64_t>(distance)));
+  }
+  constexpr int64_t operator-(Offset other) const {
+    return static_cast<int64_t>(static_cast<uint64_t>(value) - static_cast<uint64_t>(other.value));
+  }
 };
 inline constexpr Offset kNoOffset{-1};
 

@@ -446,5 +446,13 @@ TEST_F(PartitionTest, FetchesThatTimedOutAreNotKept) {
   EXPECT_TRUE(watched.expired());
 }
 
+TEST_F(PartitionTest, NothingIsDueToBeSyncedWhereRecordsMayWaitForTheLongestTime) {
+  settings_.flush_ms = INT64_MAX - 1;
+  lead();
+  produce(2);
+  shards_.advance(std::chrono::hours(1));
+  EXPECT_FALSE(partition_->is_flush_due());
+}
+
 }  // namespace
 }  // namespace gregor

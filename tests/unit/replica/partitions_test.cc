@@ -298,6 +298,14 @@ TEST_F(PartitionsTest, RemovedPartitionIsRenamedAtOnceAndGoesAfterTheDelay) {
   EXPECT_EQ(directories_of_logs(), std::vector<std::string>{"orders-1"});
 }
 
+TEST_F(PartitionsTest, LargestDelayKeepsTheFilesOfADeletedLog) {
+  settings_.file_delete_delay_ms = INT64_MAX;
+  lead(1);
+  EXPECT_EQ(shards_.run(partitions_->remove({"orders", 0})), ErrorCode::none);
+  shards_.advance(1h);
+  EXPECT_EQ(directories_of_logs().size(), 1u);
+}
+
 TEST_F(PartitionsTest, TopicOfTheSameNameCanBeMadeWhileTheOldFilesWait) {
   lead(1, 5);
   produce(0);
