@@ -181,7 +181,7 @@ Task<bool> BrokerCore::register_self() {
 
 Task<Buffer> BrokerCore::serve_peer(uint16_t port, Buffer frame) {
   if (port != kOwnPort) co_return other_broker_ ? other_broker_(port, frame.view()) : Buffer();
-  Reply reply = co_await dispatcher_->handle(connections_[0], std::move(frame));
+  Reply reply = co_await dispatcher_->handle(connections_[0], RequestFrame(std::move(frame)));
   if (reply.kind != Reply::Kind::send) co_return Buffer();
   co_return flattened(reply.frame);
 }
@@ -189,7 +189,7 @@ Task<Buffer> BrokerCore::serve_peer(uint16_t port, Buffer frame) {
 Started<Reply> BrokerCore::dispatch(Buffer frame, size_t shard) {
   ConnectionInfo& connection = connections_[shard];
   connection.received = shards_.clock().now();
-  return shards_.start(dispatcher_->handle(connection, std::move(frame)), shard);
+  return shards_.start(dispatcher_->handle(connection, RequestFrame(std::move(frame))), shard);
 }
 
 Task<bool> BrokerCore::suspend() {
