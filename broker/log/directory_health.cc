@@ -28,7 +28,13 @@ DiskFault disk_fault(const Error& error) {
     case ENOMEM:
     case EINTR:
       return DiskFault::passing;
+    // Something else has the name, or nothing has it: the disk did what it was told.
     case ENOENT:
+    case ENOTDIR:
+    case EISDIR:
+    case EEXIST:
+    case ENOTEMPTY:
+    case ENAMETOOLONG:
     case EWOULDBLOCK:  // somebody else's lock
       return DiskFault::none;
     default:

@@ -250,7 +250,7 @@ def test_readiness_tells_what_is_missing(new_broker, zookeeper):
         broker.kill()
     missing = [row["name"] for row in json.loads(text)["conditions"] if not row["ok"]]
     assert (status, json.loads(text)["ready"], state) == (503, False, 1)
-    assert missing == ["zookeeper", "registration", "cluster", "logs"]
+    assert missing == ["zookeeper", "registration", "cluster", "controller", "logs"]
 
 
 def test_readiness_of_a_running_broker(broker):
