@@ -204,7 +204,9 @@ EFFECTS = {
     "compression.gzip.level": ("1", {"compression_type": "gzip"},
                                lambda b, t: is_larger_than(b, t, gzip.compress(TEXT, 6)), False, True),
     "compression.lz4.level": ("1", {"compression_type": "lz4"},
-                              lambda b, t: is_larger_than(b, t, lz4.frame.compress(TEXT, compression_level=9)),
+                              lambda b, t: is_larger_than(b, t, lz4.frame.compress(
+                                  TEXT, compression_level=9, block_size=lz4.frame.BLOCKSIZE_MAX64KB,
+                                  block_linked=False)),
                               False, True),
     "compression.zstd.level": ("-50", {"compression_type": "zstd"},
                                lambda b, t: is_larger_than(b, t, zstandard.compress(TEXT, 3)), False, True),
