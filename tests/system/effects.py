@@ -207,7 +207,7 @@ EFFECTS = {
                               lambda b, t: is_larger_than(b, t, lz4.frame.compress(
                                   TEXT, compression_level=9, block_size=lz4.frame.BLOCKSIZE_MAX64KB,
                                   block_linked=False)),
-                              False, True),
+                              True, False),  # Java's library is fast at its default, and thorough at every other level
     "compression.zstd.level": ("-50", {"compression_type": "zstd"},
                                lambda b, t: is_larger_than(b, t, zstandard.compress(TEXT, 3)), False, True),
     "transaction.partition.verification.enable": ("false", {}, transactional, INVALID_TXN_STATE, 0),
