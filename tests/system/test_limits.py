@@ -206,7 +206,7 @@ def test_a_client_that_hardly_sends_and_one_that_never_reads_cost_only_themselve
         slow.send(frame[2:])
         assert is_served_at_last(slow), "a byte a second is traffic, for longer than a connection may be idle"
         processes.wait_until(
-            lambda: Scrape(site.broker).value("kafka_network_socketserver_expiredconnectionskilledcount") == 1,
+            lambda: Scrape(site.broker).value("kafka_network_socketserver_expiredconnectionskilledcount") >= 1,
             "the client that does not read is idle")
         assert is_served(other)
 
@@ -238,7 +238,7 @@ def test_max_connections_of_a_listener(new_broker):
 
 def test_max_connections_of_the_broker_spares_the_listener_that_brokers_use(new_broker):
     site = Site(new_broker)
-    own = sum(site.connections().values())
+    own = int(sum(site.connections().values()))
     site.set(("max.connections", own + 2))
     oldest, newest = site.connect(), site.connect()
     assert is_served(oldest)
@@ -262,7 +262,7 @@ def test_max_connections_of_the_broker_spares_the_listener_that_brokers_use(new_
 
 def test_max_connections_per_ip(new_broker):
     site = Site(new_broker, **{"max.connections.per.ip": 5})
-    own = sum(site.connections().values())
+    own = int(sum(site.connections().values()))
     ours = [site.connect() for _ in range(5 - int(own))]
     assert all(is_served(connection) for connection in ours)
     assert site.connect().is_closed()
