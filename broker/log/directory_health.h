@@ -11,7 +11,7 @@ namespace gregor {
 
 /// What an error of a file says about the disk below it.
 enum class DiskFault {
-  none,     ///< nothing: a file that is missing, or an error that is not the operating system's
+  none,     ///< nothing: a file that is missing or in the way, or an error that is not the operating system's
   passing,  ///< nothing, but the process or the machine lacks descriptors or memory at the moment
   full,     ///< no room: it may come back when something is deleted
   broken,   ///< whatever else it is, the disk or the file system on it can't be trusted any more

@@ -334,6 +334,17 @@ TEST_F(GuardedFilesTest, WantOfDescriptorsOrMemorySaysNothingAboutTheDisk) {
   }
 }
 
+TEST_F(GuardedFilesTest, WhatIsInTheWaySaysNothingAboutTheDisk) {
+  ASSERT_TRUE(guarded_.open(path("file"), OpenMode::create).ok());
+  ASSERT_TRUE(guarded_.create_directories(path("folder/inner")).ok());
+  EXPECT_FALSE(guarded_.open(path("file"), OpenMode::create_new).ok());
+  EXPECT_FALSE(guarded_.open(path("folder"), OpenMode::create).ok());
+  EXPECT_FALSE(guarded_.create_directories(path("file/inner")).ok());
+  EXPECT_FALSE(guarded_.rename(path("file"), path("folder")).ok());
+  EXPECT_FALSE(guarded_.open(path(std::string(300, 'x').c_str()), OpenMode::create).ok());
+  EXPECT_TRUE(health_->takes_records());
+}
+
 TEST_F(GuardedFilesTest, FilesThatAreMissingSayNothingAboutTheDisk) {
   EXPECT_FALSE(guarded_.open(path("missing"), OpenMode::read).ok());
   EXPECT_FALSE(guarded_.list(path("missing")).ok());
