@@ -124,8 +124,9 @@ void LogDirectory::begin_use() {
 Result<void> LogDirectory::remove_mark_and_deleted() {
   if (was_clean_) {
     if (auto removed = files_.remove(path_ + kCleanShutdownMark); !removed) return removed;
-    if (auto synced = files_.sync_directory(path_); !synced) return synced;
   }
+  // Even where there was none: a process that ended just here may have removed it, and it could be back.
+  if (auto synced = files_.sync_directory(path_); !synced) return synced;
   for (const std::string& path : std::exchange(deleted_, {})) {
     log::info("finishing a deletion path={}", path);
     if (auto removed = files_.remove_all(path); !removed) return removed;

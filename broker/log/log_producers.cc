@@ -26,6 +26,7 @@ Result<Buffer> read_whole(Segment& segment, const ScannedBatch& found) {
 Result<void> LogProducers::note_producer(const BatchView& batch, Offset segment) {
   auto completed = state_.note(batch);
   if (!completed || !completed->is_abort) return {};
+  has_changed_directory_ = has_changed_directory_ || !aborted_.has_file(segment);
   return aborted_.append(segment, {completed->producer_id, completed->first_offset, completed->last_offset,
                                    completed->last_stable_offset});
 }
@@ -38,6 +39,7 @@ Result<void> LogProducers::take_snapshot(Offset end) {
   }
   last_snapshot_ = end;
   unsynced_.push_back(end);
+  has_changed_directory_ = true;
   return {};
 }
 
@@ -56,6 +58,7 @@ Result<std::vector<std::shared_ptr<File>>> LogProducers::open_unsynced() {
 Result<void> LogProducers::rebuild(std::span<const std::unique_ptr<Segment>> segments,
                                    const ProducerRebuild& rebuild) {
   state_.clear();
+  has_changed_directory_ = true;  // snapshots may go
   last_snapshot_ = rebuild.log_start_offset;
   if (snapshots_.offsets().empty() && rebuild.is_after_clean_stop) return snapshot_ends(segments, rebuild.end);
   if (auto removed = snapshots_.remove_outside(rebuild.log_start_offset, rebuild.end); !removed) return removed;

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "broker/log/producer_snapshot_files.h"
@@ -46,6 +47,8 @@ class LogProducers {
   /// Writes a snapshot as of `end`, unless there is one already; it is synced with the next flush. At a roll and
   /// when the log is closed.
   Result<void> take_snapshot(Offset end);
+  /// Whether files were made or removed since the last call, so that the directory has to be synced too.
+  bool take_directory_change() { return std::exchange(has_changed_directory_, false); }
   /// Opens the snapshots that were written since the last call that succeeded, to be synced.
   Result<std::vector<std::shared_ptr<File>>> open_unsynced();
 
@@ -73,6 +76,7 @@ class LogProducers {
   TransactionIndex aborted_;
   Offset last_snapshot_;  ///< there is none to be written at or below
   std::vector<Offset> unsynced_;
+  bool has_changed_directory_ = false;
 };
 
 }  // namespace gregor

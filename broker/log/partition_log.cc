@@ -54,7 +54,8 @@ Result<void> PartitionLog::load(const OpenOptions& options) {
   log_start_offset_ = std::max(log_start_offset_, segments_.front()->base_offset());
   // Whoever died may not have made durable what it made here.
   bool is_doubtful = !options.clean_shutdown && has_records();
-  is_directory_new_ = directory_changed_ = epochs_unsynced_ = is_doubtful;
+  directory_changed_ = epochs_unsynced_ = is_doubtful;
+  is_directory_new_ = !options.clean_shutdown;
   release_file();
   return {};
 }

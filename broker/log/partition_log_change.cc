@@ -156,6 +156,7 @@ Result<FlushJob> PartitionLog::prepare_flush() {
   auto snapshots = producers_.open_unsynced();
   if (!snapshots) return fail(snapshots.error());
   job.to_sync.insert(job.to_sync.end(), snapshots->begin(), snapshots->end());
+  if (producers_.take_directory_change()) directory_changed_ = true;
   if (directory_changed_) job.directories_to_sync.push_back(directory_);
   if (is_directory_new_) job.directories_to_sync.push_back(parent_of(directory_));
   epochs_unsynced_ = directory_changed_ = is_directory_new_ = false;

@@ -195,8 +195,9 @@ Result<void> Loader::load_segments(const Listing& listing) {
     bool has_both = offset_index && time_index;
     auto sound = segment->adopt(file.size, has_both ? *offset_index : 0, has_both ? *time_index : 0);
     if (!sound) return sound.error();
+    Result<bool> sound_too = true;
     auto aborted = size_of(listing, base_offset, file_suffix::kTransactionIndex);
-    auto sound_too = producers_.aborted().adopt(base_offset, aborted.value_or(0));
+    if (aborted) sound_too = producers_.aborted().adopt(base_offset, *aborted);
     if (!sound_too) return sound_too.error();
     has_sound_indexes_.push_back(has_both && *sound && *sound_too);
     log_.segments.push_back(std::move(segment));

@@ -39,8 +39,8 @@ Buffer encode(const std::vector<AbortedTransaction>& entries) {
 }  // namespace
 
 Result<bool> TransactionIndex::adopt(Offset segment, uint64_t size_bytes) {
-  if (size_bytes == 0) return true;
   sizes_[segment] = size_bytes;
+  if (size_bytes == 0) return true;
   if (size_bytes % kEntrySize != 0) return false;
   auto file = files_.open(path(segment), OpenMode::read);
   if (!file) return file.error();
@@ -53,6 +53,11 @@ Result<bool> TransactionIndex::adopt(Offset segment, uint64_t size_bytes) {
     if (!is_known || read_entry(reader).last_offset < segment) return false;
   }
   return true;
+}
+
+bool TransactionIndex::is_empty() const {
+  return pending_.empty() &&
+         std::all_of(sizes_.begin(), sizes_.end(), [](const auto& file) { return file.second == 0; });
 }
 
 Result<void> TransactionIndex::append(Offset segment, const AbortedTransaction& transaction) {
@@ -80,7 +85,7 @@ Result<void> TransactionIndex::write_pending() {
 
 Result<std::vector<AbortedTransaction>> TransactionIndex::read(Offset segment) const {
   std::vector<AbortedTransaction> entries;
-  if (auto known = sizes_.find(segment); known != sizes_.end()) {
+  if (auto known = sizes_.find(segment); known != sizes_.end() && known->second > 0) {
     auto file = files_.open(path(segment), OpenMode::read);
     if (!file) return file.error();
     Buffer bytes(known->second);
@@ -97,7 +102,9 @@ Result<std::vector<AbortedTransaction>> TransactionIndex::read(Offset segment) c
 
 Result<std::vector<AbortedTransaction>> TransactionIndex::find(Offset segment, Offset from, Offset end) const {
   std::set<Offset> segments;
-  for (auto file = sizes_.lower_bound(segment); file != sizes_.end(); ++file) segments.insert(file->first);
+  for (auto file = sizes_.lower_bound(segment); file != sizes_.end(); ++file) {
+    if (file->second > 0) segments.insert(file->first);
+  }
   for (auto more = pending_.lower_bound(segment); more != pending_.end(); ++more) segments.insert(more->first);
   std::vector<AbortedTransaction> found;
   for (Offset next : segments) {
@@ -118,7 +125,7 @@ Result<void> TransactionIndex::truncate(Offset segment, Offset end) {
     if (waiting->second.empty()) pending_.erase(waiting);
   }
   auto known = sizes_.find(segment);
-  if (known == sizes_.end()) return {};
+  if (known == sizes_.end() || known->second == 0) return {};
   auto entries = read(segment);
   if (!entries) return entries.error();
   auto first_gone = std::find_if(entries->begin(), entries->end(),
@@ -127,8 +134,7 @@ Result<void> TransactionIndex::truncate(Offset segment, Offset end) {
   auto file = files_.open(path(segment), OpenMode::read_write);
   if (!file) return file.error();
   if (auto cut = (*file)->truncate(size); !cut) return cut;
-  known->second = size;
-  if (size == 0) sizes_.erase(known);
+  known->second = size;  // an empty file stays known: that it is empty has to reach the disk
   return {};
 }
 
@@ -154,8 +160,8 @@ Result<void> TransactionIndex::end_rebuild() {
   if (!files_.exists(path(segment))) return {};
   auto file = files_.open(path(segment), OpenMode::read_write);
   if (!file) return file.error();
-  auto known = sizes_.find(segment);
-  return (*file)->truncate(known == sizes_.end() ? 0 : known->second);
+  auto known = sizes_.try_emplace(segment, 0).first;
+  return (*file)->truncate(known->second);
 }
 
 }  // namespace gregor

@@ -37,7 +37,8 @@ class TransactionIndex {
   /// anew from the batches.
   Result<bool> adopt(Offset segment, uint64_t size_bytes);
   /// No segment has aborted transactions.
-  bool is_empty() const { return sizes_.empty() && pending_.empty(); }
+  bool is_empty() const;
+  bool has_file(Offset segment) const { return sizes_.contains(segment); }
 
   Result<void> append(Offset segment, const AbortedTransaction& transaction);
   /// The aborted transactions with records in [from, end), by the indexes of `segment` and of those behind it.
@@ -63,7 +64,7 @@ class TransactionIndex {
 
   FileSystem& files_;
   const std::string& directory_;
-  std::map<Offset, uint64_t> sizes_;                           ///< in bytes, of the files that are not empty
+  std::map<Offset, uint64_t> sizes_;                           ///< in bytes, of the files that are there
   std::map<Offset, std::vector<AbortedTransaction>> pending_;  ///< what comes behind that and is not written yet
   std::optional<Offset> rebuilt_;  ///< the segment whose file is as it was until its entries are complete
 };
