@@ -17,11 +17,16 @@ Result<void> LeaderEpochCache::load() {
   if (!text) return storage_error(text.error());
   auto lines = checkpoint_entries(*text, path());
   if (!lines) return lines.error();
+  if (!text->ends_with('\n')) {
+    // The file is not synced when it is replaced: of the last offset some digits may be missing.
+    return Error{ErrorCode::kafka_storage_error, fmt::format("torn checkpoint file {}", path())};
+  }
   for (const std::string& line : *lines) {
     std::istringstream fields(line);
     int32_t epoch = -1;
     int64_t offset = -1;
     if (!(fields >> epoch >> offset) || !(fields >> std::ws).eof() || epoch < 0 || offset < 0) {
+      entries_.clear();
       return Error{ErrorCode::kafka_storage_error, fmt::format("malformed line in {}: '{}'", path(), line)};
     }
     assign(LeaderEpoch(epoch), Offset(offset));
@@ -53,6 +58,14 @@ void LeaderEpochCache::assign(LeaderEpoch epoch, Offset start_offset) {
   }
   is_changed_ = true;
   if (latest() != epoch) entries_.push_back({epoch, start_offset});
+}
+
+void LeaderEpochCache::assign_older(std::vector<EpochStart> older) {
+  if (older.empty()) return;
+  bool goes_on = !entries_.empty() && entries_.front().epoch == older.back().epoch;
+  older.insert(older.end(), entries_.begin() + (goes_on ? 1 : 0), entries_.end());
+  entries_ = std::move(older);
+  is_changed_ = true;
 }
 
 std::optional<EpochEnd> LeaderEpochCache::end_offset_for(LeaderEpoch epoch, Offset log_end_offset) const {

@@ -41,6 +41,8 @@ class LeaderEpochCache {
   std::optional<LeaderEpoch> latest() const;
   /// Notes that `epoch` begins at `start_offset`, dropping entries that contradict it.
   void assign(LeaderEpoch epoch, Offset start_offset);
+  /// Puts `older`, which ascend, before all that is known.
+  void assign_older(std::vector<EpochStart> older);
   /// Where `epoch` ends: at `log_end_offset` for the latest, at the start of the next greater known epoch for the
   /// others. None when nothing is known of it (epoch and offset -1 on the wire).
   std::optional<EpochEnd> end_offset_for(LeaderEpoch epoch, Offset log_end_offset) const;

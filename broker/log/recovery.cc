@@ -38,6 +38,8 @@ class Loader {
   Result<void> recover_from_recovery_point();
   Result<bool> recover_segment(size_t index, bool teaches_epochs);
   void learn_epoch(const BatchView& batch);
+  Result<void> find_older_epochs();
+  Result<bool> find_older_epochs_in(Segment& segment, Offset end, std::vector<EpochStart>& older);
   Result<void> begin_producers(size_t index);
   Result<void> finish_producers();
   ProducerRebuild producers_up_to(Offset end) const;
@@ -75,6 +77,9 @@ Result<LoadedLog> Loader::load() {
       options_.clean_shutdown ? log_.log_end_offset : std::min(options_.recovery_point, log_.log_end_offset);
   epochs_.truncate_from_end(log_.log_end_offset);
   epochs_.truncate_from_start(options_.log_start_offset);
+  if (!options_.clean_shutdown) {
+    if (auto found = find_older_epochs(); !found) return found.error();
+  }
   if (auto finished = finish_producers(); !finished) return finished.error();
   return std::move(log_);
 }
@@ -290,6 +295,36 @@ Result<void> Loader::recover_from_recovery_point() {
     if (!*whole) return drop_segments_from(i + 1);
   }
   return {};
+}
+
+/// Where the log's start was raised and the checkpoint does not know, records are back whose epochs are forgotten.
+Result<void> Loader::find_older_epochs() {
+  const auto& known = epochs_.entries();
+  Offset end = known.empty() ? log_.log_end_offset : known.front().start_offset;
+  std::vector<EpochStart> older;
+  for (const auto& segment : log_.segments) {
+    auto has_more = find_older_epochs_in(*segment, end, older);
+    if (!has_more) return has_more.error();
+    if (!*has_more) break;
+  }
+  epochs_.assign_older(std::move(older));
+  return {};
+}
+
+/// False when there are none behind this segment. Batches that an old Kafka wrote have no epoch.
+Result<bool> Loader::find_older_epochs_in(Segment& segment, Offset end, std::vector<EpochStart>& older) {
+  auto scanner = segment.scan(0, BatchScanner::Depth::headers);
+  if (!scanner) return scanner.error();
+  while (true) {
+    auto found = scanner->next();
+    if (!found) return found.error();
+    if (!*found) return true;
+    const BatchView& batch = (*found)->batch;
+    if (batch.base_offset() >= end || batch.leader_epoch().value < 0) return false;
+    bool is_new = older.empty() || older.back().epoch < batch.leader_epoch();
+    if (batch.last_offset() < options_.log_start_offset || !is_new) continue;
+    older.push_back({batch.leader_epoch(), std::max(batch.base_offset(), options_.log_start_offset)});
+  }
 }
 
 ProducerRebuild Loader::producers_up_to(Offset end) const {

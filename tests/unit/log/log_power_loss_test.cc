@@ -34,6 +34,7 @@ class LogPowerLossTest : public LogTest {
   void append_one_each(int count) {
     for (int i = 0; i < count; ++i) append(1, 10, 1000 + i);
   }
+  void roll() { ASSERT_TRUE(log_->roll().ok()); }
   void append_of(const Sent& sent, AppendRules rules = {}) {
     Buffer batch = gregor::batch_of(sent);
     ASSERT_TRUE(log_->append_as_leader(trusted_batch(batch.span()), LeaderEpoch(0), rules).ok());
@@ -88,6 +89,38 @@ TEST_F(LogPowerLossTest, ADirectoryThatAnEndedProcessMadeIsMadeDurable) {
   lose_everything_unsynced();
   reopen_unclean(Offset(1));
   EXPECT_EQ(log_->log_end_offset(), Offset(1));
+}
+
+TEST_F(LogPowerLossTest, ATornEpochFileIsNotTakenForAWholeOne) {
+  open();
+  append(1, 10, 1000, 0);
+  for (int i = 0; i < 20; ++i) append(1, 10, 1000, 3);
+  roll();
+  flush();
+  end_process();
+  disk_.put(directory() + "/leader-epoch-checkpoint", as_bytes("0\n2\n0 0\n3 1"));
+  reopen_unclean(Offset(21));
+  EXPECT_EQ(log_->epoch_of(Offset(0)), LeaderEpoch(0));
+  end_process();
+  disk_.put(directory() + "/leader-epoch-checkpoint", as_bytes("0\n2\n0 0\n3 "));
+  reopen_unclean(Offset(21));
+  EXPECT_EQ(log_->end_offset_for_epoch(LeaderEpoch(0))->end_offset, Offset(1));
+}
+
+TEST_F(LogPowerLossTest, EpochsOfRecordsThatAreBackAreKnownAgain) {
+  open();
+  append(2, 10, 1000, 0);
+  append(2, 10, 1000, 3);
+  append(2, 10, 1000, 5);
+  roll();
+  flush();
+  ASSERT_TRUE(*log_->advance_log_start_offset(Offset(5)));
+  end_process();
+  // The checkpoint of log starts was not written meanwhile.
+  reopen_unclean(Offset(6));
+  EXPECT_EQ(log_->log_start_offset(), Offset(0));
+  EXPECT_EQ(log_->epoch_of(Offset(1)), LeaderEpoch(0));
+  EXPECT_EQ(log_->end_offset_for_epoch(LeaderEpoch(3))->end_offset, Offset(4));
 }
 
 TEST(LogDirectoryPowerLossTest, TheMarkOfACleanStopDoesNotComeBack) {
