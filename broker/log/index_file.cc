@@ -26,10 +26,32 @@ bool IndexFile::adopt(uint64_t size_bytes) {
 Result<void> IndexFile::append(Bytes entry) {
   constexpr size_t kPage = 4096;
   pending_.append(entry);
-  if (pending_.size() < kPage) return {};
+  if (pending_.size() < kPage || is_rebuilding_) return {};
   auto written = write_pending();
   // Without room or descriptors entries wait as well.
   return !written && may_pass(written.error()) ? Result<void>() : written;
+}
+
+Result<void> IndexFile::begin_rebuild() {
+  stored_ = 0;
+  pending_.clear();
+  is_rebuilding_ = true;
+  auto file = open();
+  if (!file) return file.error();
+  if (auto marked = (*file)->truncate(1); !marked) return marked;
+  return (*file)->sync();
+}
+
+Result<void> IndexFile::end_rebuild() {
+  is_rebuilding_ = false;
+  uint64_t size = pending_.size();
+  auto file = open();
+  if (!file) return file.error();
+  if (auto marked = (*file)->truncate(size + 1); !marked) return marked;
+  if (auto written = write_pending(); !written) return written;
+  if (auto synced = (*file)->sync(); !synced) return synced;
+  if (auto cut = (*file)->truncate(size); !cut) return cut;
+  return (*file)->sync();
 }
 
 Result<void> IndexFile::write_pending() {

@@ -28,6 +28,12 @@ class IndexFile {
   /// Takes over a file of `size_bytes`. False when that is no whole number of entries.
   bool adopt(uint64_t size_bytes);
   Result<void> append(Bytes entry);
+
+  // Making the entries anew so that a crash meanwhile is noticed at the next start: from `begin_rebuild` to
+  // `end_rebuild` the file has a size that `adopt` refuses. Both return once the disk has it; between them entries
+  // are in memory only.
+  Result<void> begin_rebuild();
+  Result<void> end_rebuild();
   /// Entry `index`, of which `entry_count` are there.
   Result<void> read(uint64_t index, std::span<uint8_t> entry);
   /// How many entries come before the first for which `is_before` is false.
@@ -46,6 +52,7 @@ class IndexFile {
   size_t entry_size_;
   uint64_t stored_ = 0;  ///< entries in the file
   Buffer pending_;       ///< entries that come behind those
+  bool is_rebuilding_ = false;
 };
 
 }  // namespace gregor

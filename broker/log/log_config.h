@@ -14,6 +14,9 @@ struct LogConfig {
   int64_t segment_jitter_ms = 0;
   int64_t producer_expiration_ms = 24LL * 60 * 60 * 1000;  ///< producer.id.expiration.ms
   bool preallocate = false;  ///< preallocate: a new segment takes all its room at once
+  /// cleanup.policy contains compact: a segment may end before the next one begins. In any other log that is a sign
+  /// of records that a loss of power took.
+  bool is_compacted = false;
 };
 
 /// How long a log keeps its records: none of the bounds counts where it is negative.

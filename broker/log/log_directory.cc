@@ -106,11 +106,8 @@ Result<void> LogDirectory::load() {
   auto properties = read_meta_properties(files_, meta_properties_path());
   if (!properties) return properties.error();
   meta_properties_ = *properties;
-  recovery_points_ = read_checkpoint(checkpoint_name::kRecoveryPoint);
-  log_start_offsets_ = read_checkpoint(checkpoint_name::kLogStartOffset);
-  high_watermarks_ = read_checkpoint(checkpoint_name::kReplication);
-  cleaner_offsets_ = read_checkpoint(checkpoint_name::kCleanerOffset);
   if (auto scanned = scan_partitions(); !scanned) return scanned;
+  load_checkpoints();
   was_clean_ = files_.exists(path_ + kCleanShutdownMark);
   return {};
 }
@@ -131,7 +128,11 @@ Result<void> LogDirectory::remove_mark_and_deleted() {
     log::info("finishing a deletion path={}", path);
     if (auto removed = files_.remove_all(path); !removed) return removed;
   }
-  return {};
+  bool is_new = !recovery_points_ && partitions_.empty();
+  if (!is_new) return {};
+  // From the first checkpoint on, a log that it does not name is a new one.
+  recovery_points_.emplace();
+  return write_recovery_points({});
 }
 
 Result<void> LogDirectory::scan_partitions() {
@@ -153,11 +154,20 @@ Result<void> LogDirectory::scan_partitions() {
   return {};
 }
 
-OffsetCheckpoint LogDirectory::read_checkpoint(const char* name) const {
-  auto offsets = read_offset_checkpoint(files_, path_ + "/" + name);
+void LogDirectory::load_checkpoints() {
+  recovery_points_ = read_checkpoint(checkpoint_name::kRecoveryPoint);
+  log_start_offsets_ = read_checkpoint(checkpoint_name::kLogStartOffset).value_or(OffsetCheckpoint());
+  high_watermarks_ = read_checkpoint(checkpoint_name::kReplication).value_or(OffsetCheckpoint());
+  cleaner_offsets_ = read_checkpoint(checkpoint_name::kCleanerOffset).value_or(OffsetCheckpoint());
+}
+
+std::optional<OffsetCheckpoint> LogDirectory::read_checkpoint(const char* name) const {
+  std::string path = path_ + "/" + name;
+  if (!files_.exists(path)) return std::nullopt;
+  auto offsets = read_offset_checkpoint(files_, path);
   if (offsets) return std::move(*offsets);
   log::warn("starting without a checkpoint: {}", offsets.error().message);
-  return {};
+  return std::nullopt;
 }
 
 Result<void> LogDirectory::set_meta_properties(const MetaProperties& properties) {
@@ -195,7 +205,12 @@ OpenOptions LogDirectory::open_options(const TopicPartition& partition) const {
     auto found = offsets.find(partition);
     return found == offsets.end() ? Offset(0) : found->second;
   };
-  return {was_clean_, find(recovery_points_), find(log_start_offsets_)};
+  OpenOptions options;
+  options.clean_shutdown = was_clean_;
+  options.recovery_point = recovery_points_ ? find(*recovery_points_) : Offset(0);
+  options.log_start_offset = find(log_start_offsets_);
+  options.knows_recovery_point = recovery_points_.has_value();
+  return options;
 }
 
 Result<void> LogDirectory::forget_cleaned(const TopicPartition& partition) const {

@@ -48,8 +48,9 @@ class LogDirectory {
   /// meanwhile is returned all the same, as offline. Errors: kafka_storage_error, when another broker has the lock
   /// or a file in it makes no sense.
   static Result<std::unique_ptr<LogDirectory>> open(FileSystem& files, const std::string& path);
-  /// Removes the mark of a clean shutdown and the remains of deletions: once it is certain that the directory is
-  /// this broker's, and before a log in it is opened. What fails takes the directory offline. Blocks.
+  /// Removes the mark of a clean shutdown and the remains of deletions, and makes the first checkpoint in a new
+  /// directory: once it is certain that the directory is this broker's, and before a log in it is opened. What
+  /// fails takes the directory offline. Blocks.
   void begin_use();
 
   const std::string& path() const { return path_; }
@@ -100,8 +101,10 @@ class LogDirectory {
   Result<void> load();
   Result<void> scan_partitions();
   Result<void> remove_mark_and_deleted();
-  /// An unreadable checkpoint counts as empty: the logs are then recovered from their beginning.
-  OffsetCheckpoint read_checkpoint(const char* name) const;
+  /// None when there is no such checkpoint, or none that makes sense: the logs are then recovered from their
+  /// beginning.
+  std::optional<OffsetCheckpoint> read_checkpoint(const char* name) const;
+  void load_checkpoints();
   Result<void> write_checkpoint(const char* name, const OffsetCheckpoint& offsets) const;
 
   std::string path_;
@@ -113,7 +116,7 @@ class LogDirectory {
   std::vector<TopicPartition> partitions_;
   std::vector<FutureDirectory> futures_;
   std::vector<std::string> deleted_;  ///< paths of directories whose deletion was not finished
-  OffsetCheckpoint recovery_points_;
+  std::optional<OffsetCheckpoint> recovery_points_;
   OffsetCheckpoint log_start_offsets_;
   OffsetCheckpoint high_watermarks_;
   mutable std::mutex cleaner_mutex_;

@@ -34,8 +34,7 @@ Result<void> PartitionLog::load(const OpenOptions& options) {
   OpenOptions adjusted = options;
   if (auto loaded = epochs_.load(); !loaded) {
     log::warn("reading the whole log, because of a damaged file: {}", loaded.error().message);
-    adjusted.recovery_point = Offset(0);
-    adjusted.clean_shutdown = false;
+    adjusted.reads_everything = true;
   }
   auto topic_id = read_partition_metadata(files_, directory_);
   if (topic_id) {
@@ -51,10 +50,11 @@ Result<void> PartitionLog::load(const OpenOptions& options) {
   segments_ = std::move(loaded->segments);
   log_end_offset_ = loaded->log_end_offset;
   recovery_point_ = loaded->recovery_point;
+  vouched_for_ = std::max(options.recovery_point, recovery_point_);
   log_start_offset_ = std::max(log_start_offset_, segments_.front()->base_offset());
   // Whoever died may not have made durable what it made here.
   bool is_doubtful = !options.clean_shutdown && has_records();
-  directory_changed_ = epochs_unsynced_ = is_doubtful;
+  directory_changed_ = epochs_unsynced_ = is_cut_unsynced_ = is_doubtful;
   is_directory_new_ = !options.clean_shutdown;
   release_file();
   return {};
@@ -165,7 +165,9 @@ Result<void> PartitionLog::append_run(const BatchRun& run, bool& rolled) {
   auto should_roll = active().should_roll(run, clock_.wall_ms());
   if (!should_roll) return fail(should_roll.error());
   if (*should_roll) {
-    if (auto moved = roll_at(run.first_offset); !moved) return fail(moved.error());
+    auto base_offset = roll_offset(run.first_offset, run.last_offset);
+    if (!base_offset) return fail(base_offset.error());
+    if (auto moved = roll_at(*base_offset); !moved) return fail(moved.error());
     rolled = true;
   }
   if (active().size() == 0) directory_changed_ = true;
@@ -194,17 +196,49 @@ Result<void> PartitionLog::save_epochs() {
 
 Result<void> PartitionLog::roll() {
   if (auto usable = ensure_usable(); !usable) return usable;
-  if (auto rolled = roll_at(log_end_offset_); !rolled) return fail(rolled.error());
+  auto base_offset = roll_offset(log_end_offset_, log_end_offset_);
+  if (!base_offset) return fail(base_offset.error());
+  if (auto rolled = roll_at(*base_offset); !rolled) return fail(rolled.error());
   return {};
+}
+
+/// Behind the last batch, be it that offsets are missing there: recovery takes a segment that does not begin where
+/// the one before it ends for the remains of a loss of power.
+Result<Offset> PartitionLog::roll_offset(Offset first, Offset last) {
+  auto end = active().read_next_offset();
+  bool is_damaged = !end && end.error().is(ErrorCode::corrupt_message);
+  if (!end) return is_damaged ? Result<Offset>(first) : end;
+  bool does_fit = last - *end <= INT32_MAX;
+  return does_fit ? *end : first;
 }
 
 Result<void> PartitionLog::roll_at(Offset base_offset) {
   if (active().size() == 0 && active().base_offset() == base_offset) return {};
   if (auto closed = active().deactivate(); !closed) return closed;
+  // The active segment is read again after a crash in any case; the others are not, should a checkpoint vouch for
+  // them that is older than a truncation. And between files nothing else keeps what was cut off from coming back.
+  bool must_be_durable = is_cut_unsynced_ || base_offset <= vouched_for_;
+  if (must_be_durable) {
+    if (auto synced = sync_active(); !synced) return synced;
+  }
   changed_from_ = std::min(changed_from_, active().base_offset());
   log::info("rolled a new segment partition={} base_offset={}", name_.to_string(), base_offset.value);
   if (auto added = add_segment(base_offset); !added) return added;
   return producers_.take_snapshot(base_offset);
+}
+
+Result<void> PartitionLog::sync_active() {
+  if (auto saved = save_epochs(); !saved) return saved;
+  FlushJob job;
+  if (auto added = add_files_of(active(), job); !added) return added;
+  epochs_unsynced_ = true;
+  if (auto added = add_unsynced_epochs(job); !added) return added;
+  for (const auto& file : job.to_sync) {
+    if (auto synced = file->sync(); !synced) return synced;
+  }
+  if (auto synced = files_.sync_directory(directory_); !synced) return synced;
+  is_cut_unsynced_ = false;
+  return {};
 }
 
 Result<void> PartitionLog::add_segment(Offset base_offset) {

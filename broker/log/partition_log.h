@@ -200,9 +200,14 @@ class PartitionLog {
   /// Where in `segment` the batch that holds `end`, or the next one, begins.
   Result<uint64_t> end_position(size_t segment, Offset end);
   Result<void> append_run(const BatchRun& run, bool& rolled);
+  /// Where a new segment begins whose first records are those from `first` to `last`.
+  Result<Offset> roll_offset(Offset first, Offset last);
   Result<void> roll_at(Offset base_offset);
+  /// Returns once the disk has the active segment, and the epochs in it.
+  Result<void> sync_active();
   Result<void> save_epochs();
   Result<void> add_segment(Offset base_offset);
+  Result<void> add_files_of(Segment& segment, FlushJob& job);
   /// The epochs, where they changed.
   Result<void> add_unsynced_epochs(FlushJob& job);
   /// Takes the segments [first, last) out of the log, their files renamed for removal.
@@ -225,6 +230,7 @@ class PartitionLog {
   Offset log_start_offset_;
   Offset log_end_offset_;
   Offset recovery_point_;
+  Offset vouched_for_;  ///< the greatest recovery point that a checkpoint may still hold
   std::optional<Uuid> topic_id_;
   std::vector<std::string> deleted_files_;
   uint64_t truncations_ = 0;
@@ -235,6 +241,8 @@ class PartitionLog {
   bool is_directory_new_ = false;   ///< or has a new name, since the last flush
   bool epochs_unsynced_ = false;
   std::optional<Cut> unfinished_cut_;
+  /// The disk may still have what was cut off the active segment.
+  bool is_cut_unsynced_ = false;
   std::optional<Error> failure_;
 };
 

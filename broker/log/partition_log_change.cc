@@ -51,6 +51,7 @@ Result<void> PartitionLog::finish_cut() {
   if (!removed) return fail(removed.error());
   if (auto activated = active().truncate_to(end); !activated) return fail(activated.error());
   ++truncations_;
+  is_cut_unsynced_ = directory_changed_ = true;
   changed_from_ = std::min(changed_from_, active().base_offset());
   recovery_point_ = std::min(recovery_point_, log_end_offset_);
   log_start_offset_ = std::min(log_start_offset_, log_end_offset_);
@@ -105,7 +106,10 @@ Result<bool> PartitionLog::advance_log_start_offset(Offset start) {
 
 Result<void> PartitionLog::remove_segments(size_t first, size_t last) {
   if (first == last) return {};
-  for (size_t i = first; i < last; ++i) {
+  // What is left if this is interrupted has no hole.
+  bool is_end = last == segments_.size();
+  for (size_t count = 0; count < last - first; ++count) {
+    size_t i = is_end ? last - 1 - count : first + count;
     for (auto suffix : {file_suffix::kLog, file_suffix::kOffsetIndex, file_suffix::kTimeIndex,
                         file_suffix::kTransactionIndex, file_suffix::kSnapshot}) {
       std::string path = segments_[i]->path(suffix);
@@ -119,6 +123,21 @@ Result<void> PartitionLog::remove_segments(size_t first, size_t last) {
   auto begin = segments_.begin();
   segments_.erase(begin + static_cast<ptrdiff_t>(first), begin + static_cast<ptrdiff_t>(last));
   directory_changed_ = true;
+  // Or they could be back after a loss of power, behind what is going to be appended.
+  if (!is_end) return {};
+  auto synced = files_.sync_directory(directory_);
+  if (synced || !may_pass(synced.error())) return synced;
+  is_cut_unsynced_ = true;  // at the next roll, then
+  return {};
+}
+
+Result<void> PartitionLog::add_files_of(Segment& segment, FlushJob& job) {
+  auto to_sync = segment.prepare_flush();
+  if (!to_sync) return to_sync.error();
+  job.to_sync.insert(job.to_sync.end(), to_sync->begin(), to_sync->end());
+  auto aborted = producers_.aborted().open_to_sync(segment.base_offset());
+  if (!aborted) return aborted.error();
+  if (*aborted) job.to_sync.push_back(*aborted);
   return {};
 }
 
@@ -144,12 +163,7 @@ Result<FlushJob> PartitionLog::prepare_flush() {
   job.from = first_changed;
   if (first_changed < log_end_offset_ || changed_from_.value != INT64_MAX) {
     for (size_t i = segment_for(first_changed); i < segments_.size(); ++i) {
-      auto to_sync = segments_[i]->prepare_flush();
-      if (!to_sync) return fail(to_sync.error());
-      job.to_sync.insert(job.to_sync.end(), to_sync->begin(), to_sync->end());
-      auto aborted = producers_.aborted().open_to_sync(segments_[i]->base_offset());
-      if (!aborted) return fail(aborted.error());
-      if (*aborted) job.to_sync.push_back(*aborted);
+      if (auto added = add_files_of(*segments_[i], job); !added) return fail(added.error());
     }
   }
   if (auto added = add_unsynced_epochs(job); !added) return fail(added.error());
@@ -167,7 +181,10 @@ Result<FlushJob> PartitionLog::prepare_flush() {
 void PartitionLog::mark_flushed(const FlushJob& job) {
   // Another log may have taken the place of the one that was synced, and what a truncation cut may have been
   // written anew since.
-  if (job.log == this && job.truncations == truncations_) recovery_point_ = std::max(recovery_point_, job.up_to);
+  if (job.log != this || job.truncations != truncations_) return;
+  recovery_point_ = std::max(recovery_point_, job.up_to);
+  vouched_for_ = std::max(vouched_for_, recovery_point_);
+  is_cut_unsynced_ = false;
 }
 
 void PartitionLog::mark_unflushed(const FlushJob& job) {

@@ -11,6 +11,11 @@ void RecentBatches::add(const BatchPlace& place) {
   next_ = (next_ + 1) % kCapacity;
 }
 
+std::optional<BatchPlace> RecentBatches::last() const {
+  if (places_.empty()) return std::nullopt;
+  return at(places_.size() - 1);
+}
+
 std::optional<BatchPlace> RecentBatches::find(Offset offset) const {
   if (places_.empty() || offset < at(0).base_offset) return std::nullopt;
   size_t low = 0;

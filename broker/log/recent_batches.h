@@ -26,6 +26,8 @@ class RecentBatches {
     places_ = {};
     next_ = 0;
   }
+  /// The batch appended last, none when it is not remembered.
+  std::optional<BatchPlace> last() const;
   /// The first batch whose last offset is `offset` or more; none when it is not among those remembered.
   std::optional<BatchPlace> find(Offset offset) const;
 

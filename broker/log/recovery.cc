@@ -17,6 +17,20 @@ struct ListedFile {
 };
 using Listing = std::map<std::string, ListedFile>;
 
+/// What a pass over the batches of a segment found.
+struct Recovered {
+  bool is_whole = false;  ///< there was nothing but sound batches
+  Offset end;             ///< behind the last of them
+};
+
+/// How a segment is read in full.
+struct RecoveryPass {
+  bool is_durable = false;  ///< as in Segment::begin_rebuild
+  /// Possible only where everything up to the log's end is read: the batches of one segment say nothing of those
+  /// that come later.
+  bool teaches_epochs = false;
+};
+
 class Loader {
  public:
   Loader(const LogPlace& place, const TopicPartition& name, const OpenOptions& options, LeaderEpochCache& epochs,
@@ -33,11 +47,15 @@ class Loader {
   Result<Offset> end_of_swapped_log(const std::string& file_name, const ListedFile& log);
   Result<void> load_segments(const Listing& listing);
   Result<void> remove_orphaned_indexes(const Listing& listing);
+  bool must_recover() const { return !options_.clean_shutdown || options_.reads_everything; }
   bool is_below_recovery_point(size_t index) const;
+  Offset durable_end() const;
   Result<void> rebuild_unsound_indexes();
   Result<void> recover_from_recovery_point();
-  Result<bool> recover_segment(size_t index, bool teaches_epochs);
+  Result<Recovered> recover_segment(size_t index, RecoveryPass pass);
   void learn_epoch(const BatchView& batch);
+  Result<void> end_aborted(size_t index, bool is_durable);
+  bool is_followed_on(size_t index, Offset end) const;
   Result<void> find_older_epochs();
   Result<bool> find_older_epochs_in(Segment& segment, Offset end, std::vector<EpochStart>& older);
   Result<void> begin_producers(size_t index);
@@ -69,15 +87,14 @@ Result<LoadedLog> Loader::load() {
   if (auto removed = remove_orphaned_indexes(*listing); !removed) return removed.error();
   if (auto loaded = load_segments(*listing); !loaded) return loaded.error();
   if (auto rebuilt = rebuild_unsound_indexes(); !rebuilt) return rebuilt.error();
-  if (!options_.clean_shutdown) {
+  if (must_recover()) {
     if (auto recovered = recover_from_recovery_point(); !recovered) return recovered.error();
   }
   if (auto ensured = ensure_active_segment(); !ensured) return ensured.error();
-  log_.recovery_point =
-      options_.clean_shutdown ? log_.log_end_offset : std::min(options_.recovery_point, log_.log_end_offset);
+  log_.recovery_point = options_.clean_shutdown ? log_.log_end_offset : durable_end();
   epochs_.truncate_from_end(log_.log_end_offset);
   epochs_.truncate_from_start(options_.log_start_offset);
-  if (!options_.clean_shutdown) {
+  if (must_recover()) {
     if (auto found = find_older_epochs(); !found) return found.error();
   }
   if (auto finished = finish_producers(); !finished) return finished.error();
@@ -215,11 +232,20 @@ bool Loader::is_below_recovery_point(size_t index) const {
   return index + 1 < segments.size() && segments[index + 1]->base_offset() <= options_.recovery_point;
 }
 
-/// Of the segments that are not going to be read in full anyway. The last one is when its end can't be found, for
-/// records would be appended behind the damage otherwise.
+/// Below which the disk surely has everything. The log may have been cut since the checkpoint was written, and have
+/// grown anew: then it is true only of the segments that lie entirely below.
+Offset Loader::durable_end() const {
+  size_t first_unsure = 0;
+  while (is_below_recovery_point(first_unsure)) ++first_unsure;
+  return std::min(options_.recovery_point, log_.segments[first_unsure]->base_offset());
+}
+
+/// Of the segments that are not going to be read in full anyway. Nor will they be at the next start, so that the
+/// disk has to have what is made here. The last one is when its end can't be found, for records would be appended
+/// behind the damage otherwise.
 Result<void> Loader::rebuild_unsound_indexes() {
   for (size_t i = 0; i < log_.segments.size(); ++i) {
-    bool is_recovered_later = !options_.clean_shutdown && !is_below_recovery_point(i);
+    bool is_recovered_later = options_.reads_everything || (must_recover() && !is_below_recovery_point(i));
     if (is_recovered_later) continue;
     Segment& segment = *log_.segments[i];
     if (has_sound_indexes_[i]) {
@@ -232,7 +258,7 @@ Result<void> Loader::rebuild_unsound_indexes() {
       if (*fits) continue;
     }
     log::warn("reading a segment in full, to rebuild its indexes file={}", segment.path(file_suffix::kLog));
-    if (auto rebuilt = recover_segment(i, false); !rebuilt) return rebuilt.error();
+    if (auto rebuilt = recover_segment(i, {.is_durable = true}); !rebuilt) return rebuilt.error();
   }
   return {};
 }
@@ -246,13 +272,11 @@ void Loader::learn_epoch(const BatchView& batch) {
   if (epochs_.epoch_of(begin) != batch.leader_epoch()) epochs_.assign(batch.leader_epoch(), begin);
 }
 
-/// Rebuilds the indexes from the batches and cuts what is not sound behind them; false when there was any. The
-/// epochs may be learned only where everything up to the log's end is read: the batches of one segment say nothing
-/// of those that come later.
-Result<bool> Loader::recover_segment(size_t index, bool teaches_epochs) {
+/// Rebuilds the indexes from the batches and cuts what is not sound behind them.
+Result<Recovered> Loader::recover_segment(size_t index, RecoveryPass pass) {
   Segment& segment = *log_.segments[index];
+  if (auto begun = segment.begin_rebuild(pass.is_durable); !begun) return begun.error();
   if (auto begun = begin_producers(index); !begun) return begun.error();
-  if (auto begun = segment.begin_rebuild(); !begun) return begun.error();
   auto scanner = segment.scan(0, BatchScanner::Depth::whole);
   if (!scanner) return scanner.error();
   Offset least_next = segment.base_offset();
@@ -267,7 +291,7 @@ Result<bool> Loader::recover_segment(size_t index, bool teaches_epochs) {
     if (!is_in_order || !batch.is_intact()) break;
     if (auto noted = segment.note_batch(batch, (*found)->position); !noted) return noted.error();
     if (auto noted = producers_.note(batch, segment.base_offset()); !noted) return noted.error();
-    if (teaches_epochs) learn_epoch(batch);
+    if (pass.teaches_epochs) learn_epoch(batch);
     least_next = batch.next_offset();
     valid_size = scanner->position();
   }
@@ -276,23 +300,41 @@ Result<bool> Loader::recover_segment(size_t index, bool teaches_epochs) {
     log::warn("cut a segment behind its last sound batch file={} size={} kept={} next_offset={}",
               segment.path(file_suffix::kLog), segment.size(), valid_size, least_next.value);
   }
+  if (auto ended = end_aborted(index, pass.is_durable); !ended) return ended.error();
   if (auto ended = segment.end_rebuild(valid_size); !ended) return ended.error();
-  if (auto ended = producers_.aborted().end_rebuild(); !ended) return ended.error();
   read_end_ = least_next;
   producers_reach_ = index + 1;
   if (auto taken = producers_.take_snapshot(least_next); !taken) return taken.error();
-  return is_whole;
+  return Recovered{is_whole, least_next};
+}
+
+Result<void> Loader::end_aborted(size_t index, bool is_durable) {
+  if (auto ended = producers_.aborted().end_rebuild(); !ended || !is_durable) return ended;
+  auto file = producers_.aborted().open_to_sync(log_.segments[index]->base_offset());
+  if (!file) return file.error();
+  return *file ? (*file)->sync() : Result<void>();
+}
+
+/// Whether the segment behind this one can be its continuation. Files reach the disk in any order: the end of one
+/// may be lost, or what was cut off it be back, while the next is there.
+bool Loader::is_followed_on(size_t index, Offset end) const {
+  if (index + 1 == log_.segments.size()) return true;
+  Offset next = log_.segments[index + 1]->base_offset();
+  if (next <= options_.recovery_point || !options_.knows_recovery_point) return true;
+  return next == end || (next > end && place_.config.is_compacted);
 }
 
 Result<void> Loader::recover_from_recovery_point() {
   auto& segments = log_.segments;
   for (size_t i = 0; i < segments.size(); ++i) {
-    if (is_below_recovery_point(i)) continue;
+    bool is_vouched_for = is_below_recovery_point(i);
+    if (is_vouched_for && !options_.reads_everything) continue;
     if (segments[i]->base_offset() < read_end_) return drop_segments_from(i);
-    if (segments[i]->size() == 0 && has_sound_indexes_[i]) continue;
-    auto whole = recover_segment(i, true);
-    if (!whole) return whole.error();
-    if (!*whole) return drop_segments_from(i + 1);
+    bool is_empty = segments[i]->size() == 0 && has_sound_indexes_[i];
+    auto recovered = is_empty ? Result<Recovered>({true, segments[i]->base_offset()})
+                              : recover_segment(i, {.is_durable = is_vouched_for, .teaches_epochs = true});
+    if (!recovered) return recovered.error();
+    if (!recovered->is_whole || !is_followed_on(i, recovered->end)) return drop_segments_from(i + 1);
   }
   return {};
 }
@@ -354,9 +396,11 @@ Result<void> Loader::finish_producers() {
   return producers_.take_snapshot(wanted.end);
 }
 
+/// From the last on, so that an interruption leaves no hole.
 Result<void> Loader::drop_segments_from(size_t first) {
   auto& segments = log_.segments;
-  for (size_t i = first; i < segments.size(); ++i) {
+  if (first >= segments.size()) return {};
+  for (size_t i = segments.size(); i-- > first;) {
     log::warn("removed a segment behind the end of the log file={}", segments[i]->path(file_suffix::kLog));
     for (auto suffix : {file_suffix::kLog, file_suffix::kOffsetIndex, file_suffix::kTimeIndex,
                         file_suffix::kTransactionIndex, file_suffix::kSnapshot}) {
@@ -367,7 +411,8 @@ Result<void> Loader::drop_segments_from(size_t first) {
     producers_.forget_segment(segments[i]->base_offset());
   }
   segments.resize(first);
-  return {};
+  // Or they could be back some day, behind what will have been appended.
+  return place_.files.sync_directory(place_.directory);
 }
 
 Result<void> Loader::ensure_active_segment() {

@@ -17,6 +17,10 @@ struct OpenOptions {
   /// Everything below is on the disk.
   Offset recovery_point{0};
   Offset log_start_offset{0};
+  /// Whether `recovery_point` was said by a checkpoint; where there was none it is 0.
+  bool knows_recovery_point = true;
+  /// Reads all batches, whatever the shutdown and the recovery point.
+  bool reads_everything = false;
 };
 
 /// Where the log lives and by whose clock; all outlive the log.
@@ -36,9 +40,9 @@ struct LoadedLog {
 /// Loads the segments of an existing directory, finishing what an interrupted deletion or compaction left and
 /// rebuilding indexes that are missing or damaged. Unless the shutdown was clean, every segment that reaches beyond
 /// the recovery point is read batch by batch: the log ends before the first that is torn, corrupt or out of order,
-/// and later segments are deleted. `epochs` learns the epochs met and is cut to the log's bounds; `producers` gets
-/// the state at the log's end, of snapshots and what that one pass reads. Errors: kafka_storage_error naming the
-/// file.
+/// or at a segment's end that the next segment does not follow on, and later segments are deleted. `epochs` learns
+/// the epochs met and is cut to the log's bounds; `producers` gets the state at the log's end, of snapshots and
+/// what that one pass reads. Errors: kafka_storage_error naming the file.
 Result<LoadedLog> load_log(const LogPlace& place, const TopicPartition& name, const OpenOptions& options,
                            LeaderEpochCache& epochs, LogProducers& producers);
 

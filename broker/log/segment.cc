@@ -69,6 +69,7 @@ Result<bool> Segment::adopt(uint64_t log_size, uint64_t offset_index_size, uint6
   bool does_time_rise = time_index_.file().entry_count() < 2 || last_time->timestamp > first_time->timestamp;
   if (!is_sane || !does_time_rise || last_time->offset < base_offset_) return false;
   bool has_times = time_index_.file().entry_count() > 0;
+  if (has_times && log_size == 0) return false;
   return has_times || !has_entries ? Result<bool>(true) : has_no_times();
 }
 
@@ -222,6 +223,7 @@ Result<BatchScanner> Segment::scan(uint64_t position, BatchScanner::Depth depth)
 
 Result<Offset> Segment::read_next_offset() {
   if (size_ == 0) return base_offset_;
+  if (auto place = recent_.last()) return place->last_offset + 1;
   auto entry = offset_index_.last_entry();
   if (!entry) return entry.error();
   auto scanner = scan(entry->position, BatchScanner::Depth::headers);
@@ -329,11 +331,14 @@ Result<std::vector<std::shared_ptr<File>>> Segment::prepare_flush() {
   return to_sync;
 }
 
-Result<void> Segment::begin_rebuild() {
+Result<void> Segment::begin_rebuild(bool is_durable) {
   max_timestamp_ = TimestampOffset{-1, base_offset_};
   bytes_since_index_entry_ = 0;
-  if (auto emptied = offset_index_.file().reset(); !emptied) return emptied;
-  return time_index_.reset();
+  is_rebuilt_durably_ = is_durable;
+  // The time index goes first and comes last: while it is unsound so is all the rest.
+  auto emptied_times = is_durable ? time_index_.begin_rebuild() : time_index_.reset();
+  if (!emptied_times) return emptied_times;
+  return offset_index_.file().reset();
 }
 
 Result<void> Segment::note_batch(const BatchView& batch, uint64_t position) {
@@ -347,17 +352,26 @@ Result<void> Segment::note_batch(const BatchView& batch, uint64_t position) {
   return {};
 }
 
+Result<void> Segment::cut_to(uint64_t valid_size) {
+  if (valid_size == size_) return {};
+  auto log = file();
+  if (!log) return log.error();
+  if (auto cut = (*log)->truncate(valid_size); !cut) return cut;
+  size_ = valid_size;
+  // Or it could come back, to stand before what is going to follow in another segment.
+  return (*log)->sync();
+}
+
 Result<void> Segment::end_rebuild(uint64_t valid_size) {
-  if (valid_size < size_) {
-    auto log = file();
-    if (!log) return log.error();
-    if (auto cut = (*log)->truncate(valid_size); !cut) return cut;
-    size_ = valid_size;
-  }
+  if (auto cut = cut_to(valid_size); !cut) return cut;
   open_file_.reset();
   if (auto added = time_index_.append_if_later(*max_timestamp_); !added) return added;
   if (auto written = offset_index_.file().write_pending(); !written) return written;
-  return time_index_.file().write_pending();
+  if (!is_rebuilt_durably_) return time_index_.file().write_pending();
+  auto offsets = offset_index_.file().open();
+  if (!offsets) return offsets.error();
+  if (auto synced = (*offsets)->sync(); !synced) return synced;
+  return time_index_.file().end_rebuild();
 }
 
 }  // namespace gregor

@@ -85,14 +85,18 @@ class Segment {
   /// Writes the index entries held in memory, then lists the files to sync.
   Result<std::vector<std::shared_ptr<File>>> prepare_flush();
 
-  // Recovery: empty the indexes, note each sound batch in its place, and cut the file behind the last.
-  Result<void> begin_rebuild();
+  // Recovery: empty the indexes, note each sound batch in its place, and cut the file behind the last. A durable
+  // one is for a segment that will not be read again: should it be interrupted, the next start finds the indexes
+  // unsound; afterwards the disk has it all. The others are not waited for.
+  Result<void> begin_rebuild(bool is_durable);
   Result<void> note_batch(const BatchView& batch, uint64_t position);
   Result<void> end_rebuild(uint64_t valid_size);
 
  private:
   Result<std::shared_ptr<File>> file();
   Result<void> make_indexes();
+  /// Cuts the file where it is longer than `valid_size`.
+  Result<void> cut_to(uint64_t valid_size);
   /// Gives back what was preallocated and not used.
   Result<void> trim();
   int64_t roll_jitter_ms() const;
@@ -121,6 +125,7 @@ class Segment {
   uint64_t bytes_since_index_entry_ = 0;
   bool is_active_ = true;
   bool has_files_ = false;
+  bool is_rebuilt_durably_ = false;
   bool is_preallocated_ = false;  ///< the file is longer than `size_`, zeros follow
   OffsetIndex offset_index_;
   TimeIndex time_index_;

@@ -25,6 +25,10 @@ class TimeIndex {
     last_.reset();
     return file_.reset();
   }
+  Result<void> begin_rebuild() {
+    last_.reset();
+    return file_.begin_rebuild();
+  }
   bool is_full(uint32_t max_bytes) const { return file_.entry_count() + 1 >= max_bytes / kEntrySize; }
 
   /// Appends `entry` if its timestamp is greater than the last.

@@ -16,6 +16,7 @@ LogConfig log_config(const TopicConfig& topic) {
   log.segment_ms = topic.get(topic_options::segment_ms);
   log.segment_jitter_ms = topic.get(topic_options::segment_jitter_ms);
   log.preallocate = topic.get(topic_options::preallocate);
+  log.is_compacted = topic.is_compacted();
   return log;
 }
 
@@ -95,7 +96,7 @@ PartitionSettings renewed_settings(const BrokerConfig& broker, const PartitionSe
 
 std::vector<size_t> options_behind_topics() {
   std::vector<size_t> behind{options::producer_id_expiration_ms.index,
-                              options::transaction_partition_verification_enable.index};
+                             options::transaction_partition_verification_enable.index};
   for (const OptionInfo& option : topic_option_table()) {
     if (option.source.option >= 0) behind.push_back(static_cast<size_t>(option.source.option));
   }

@@ -24,6 +24,8 @@ class CachedContent {
   /// A sync that failed: the kernel drops what it could not write and forgets about it. Programs go on seeing it,
   /// but no later sync brings it to the disk.
   void fail_to_sync() { unsynced_.clear(); }
+  /// The least that is there after a loss of power.
+  const std::vector<uint8_t>& durable() const { return durable_; }
   /// True when the disk has all that programs see.
   bool is_durable() const { return unsynced_.empty() && durable_ == seen_; }
   /// What is there after a loss of power, as `random` has it.

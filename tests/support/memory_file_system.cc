@@ -267,6 +267,16 @@ const std::vector<uint8_t>& MemoryFileSystem::content(const std::string& path) c
   return node->content.bytes();
 }
 
+std::optional<std::vector<uint8_t>> MemoryFileSystem::durable_content(const std::string& path) const {
+  NodePtr node = root_;
+  for (const std::string& name : names_of(path)) {
+    auto entry = node->durable_entries.find(name);
+    if (entry == node->durable_entries.end()) return std::nullopt;
+    node = entry->second;
+  }
+  return node->content.durable();
+}
+
 Result<std::shared_ptr<File>> MemoryFileSystem::open(const std::string& path, OpenMode mode) {
   NodePtr node = find(path);
   bool makes = mode == OpenMode::create || mode == OpenMode::create_new;

@@ -3,6 +3,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -56,6 +57,8 @@ class MemoryFileSystem final : public FileSystem {
   void put(const std::string& path, Bytes content);
   /// What programs see of the file at `path`, which must be there.
   const std::vector<uint8_t>& content(const std::string& path) const;
+  /// What of the file at `path` is left whatever happens; none when it may be gone.
+  std::optional<std::vector<uint8_t>> durable_content(const std::string& path) const;
 
   Result<std::shared_ptr<File>> open(const std::string& path, OpenMode mode) override;
   bool exists(const std::string& path) override { return find(path) != nullptr; }

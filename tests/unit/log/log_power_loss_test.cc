@@ -1,10 +1,14 @@
 // Logs on a disk that loses its power, or whose process ends half way: what the property tests found.
+#include <gmock/gmock.h>
+
 #include "broker/log/log_directory.h"
 #include "producer_fixture.h"
 #include "tests/support/memory_file_system.h"
 
 namespace gregor {
 namespace {
+
+using ::testing::ElementsAre;
 
 class LogPowerLossTest : public LogTest {
  protected:
@@ -50,9 +54,164 @@ class LogPowerLossTest : public LogTest {
     EXPECT_TRUE(aborted.ok());
     return aborted->size();
   }
+  std::vector<int64_t> segments() {
+    std::vector<int64_t> begins;
+    for (Offset begin : log_->segment_base_offsets()) begins.push_back(begin.value);
+    return begins;
+  }
+  /// Cuts a segment's file, durably, as if the rest had never reached the disk.
+  void cut_file(Offset base_offset, uint64_t size) {
+    std::vector<uint8_t> bytes = disk_.content(file(base_offset, ".log"));
+    bytes.resize(size);
+    disk_.put(file(base_offset, ".log"), bytes);
+  }
 
   testing::MemoryFileSystem disk_;
 };
+
+class LogHoleTest : public LogPowerLossTest {
+ protected:
+  /// Segments at 0, 3 and 6; of the first the last batch is missing, cleanly.
+  void make_hole() {
+    open();
+    append_one_each(3);
+    uint64_t size = disk_.content(file(Offset(0), ".log")).size();
+    roll();
+    append_one_each(3);
+    roll();
+    append_one_each(1);
+    end_process();
+    cut_file(Offset(0), size / 3 * 2);
+  }
+};
+
+TEST_F(LogHoleTest, EndsTheLog) {
+  make_hole();
+  reopen_unclean();
+  EXPECT_EQ(log_->log_end_offset(), Offset(2));
+  EXPECT_THAT(segments(), ElementsAre(0));
+  EXPECT_EQ(append(1).first_offset, Offset(2));
+}
+
+TEST_F(LogHoleTest, IsWhatCompactionLeft) {
+  make_hole();
+  config_.is_compacted = true;
+  reopen_unclean();
+  EXPECT_EQ(log_->log_end_offset(), Offset(7));
+}
+
+TEST_F(LogHoleTest, StaysWhereTheCheckpointVouchesForIt) {
+  make_hole();
+  reopen_unclean(Offset(3));
+  EXPECT_EQ(log_->log_end_offset(), Offset(7));
+}
+
+TEST_F(LogHoleTest, StaysWhereNoCheckpointSaysHowFarTheDiskHadEverything) {
+  make_hole();
+  open({.knows_recovery_point = false});
+  EXPECT_EQ(log_->log_end_offset(), Offset(7));
+}
+
+TEST_F(LogHoleTest, IsNoneWhereAFollowerSkippedOffsets) {
+  config_.segment_size_bytes = 150;
+  open();
+  Buffer first = gregor::batch_of(Sent{}, Offset(0));
+  Buffer second = gregor::batch_of(Sent{.sequence = 1, .count = 3}, Offset(10));
+  ASSERT_TRUE(log_->append_as_follower(first.view()).ok());
+  ASSERT_TRUE(log_->append_as_follower(second.view()).ok());
+  EXPECT_THAT(segments(), ElementsAre(0, 1)) << "a segment begins where the one before it ends";
+  end_process();
+  reopen_unclean();
+  EXPECT_EQ(log_->log_end_offset(), Offset(13));
+}
+
+TEST_F(LogPowerLossTest, WhatWasCutOffDoesNotComeBackBeforeWhatFollowed) {
+  open();
+  append_one_each(4);
+  flush();
+  ASSERT_TRUE(log_->truncate_to(Offset(2)).ok());
+  append(1, 30);
+  append(1, 30);
+  roll();
+  append(1, 30);
+  lose_everything_unsynced();
+  reopen_unclean();
+  ASSERT_LE(log_->log_end_offset(), Offset(4));
+  EXPECT_NE(bytes_from(Offset(2)).find(std::string(30, 'v')), std::string::npos) << "the new records, not the old";
+}
+
+TEST_F(LogPowerLossTest, AnInterruptedTruncationLeavesNoHole) {
+  for (uint64_t change = 0;; ++change) {
+    open();
+    for (int i = 0; i < 4; ++i) {
+      append(1);
+      roll();
+    }
+    disk_.stop_after(change);
+    bool is_done = log_->truncate_to(Offset(1)).ok();
+    end_process();
+    reopen_unclean();
+    std::vector<int64_t> begins = segments();
+    for (size_t i = 0; i < begins.size(); ++i) EXPECT_EQ(begins[i], static_cast<int64_t>(i)) << "change " << change;
+    log_.reset();
+    ASSERT_TRUE(disk_.remove_all(directory()).ok());
+    if (is_done) break;
+  }
+}
+
+TEST_F(LogPowerLossTest, AnOldCheckpointDoesNotVouchForWhatWasAppendedAfterATruncation) {
+  open();
+  append_one_each(9);
+  flush();
+  ASSERT_TRUE(log_->truncate_to(Offset(1)).ok());
+  append_one_each(3);
+  roll();
+  append_one_each(3);
+  lose_everything_unsynced();
+  reopen_unclean(Offset(9));
+  // The first segment lies below the checkpoint and is not read: it has to be whole.
+  int64_t next = 0;
+  for (int64_t begin : segments()) {
+    EXPECT_EQ(begin, next);
+    for (int64_t offset : batches_from(Offset(begin))) next = offset + 1;
+  }
+  EXPECT_GE(next, 4);
+}
+
+TEST_F(LogPowerLossTest, AnInterruptedRebuildOfIndexesIsBegunAnew) {
+  config_.index_interval_bytes = 1;
+  open();
+  for (int i = 0; i < 6; ++i) append(1, 10, 1000 + i);
+  append_of(Sent{.is_transactional = true, .timestamp = 2000});
+  append_of(Marker{.outcome = Outcome::abort});
+  roll();
+  close();
+  bool is_done = false;
+  for (uint64_t change = 0; !is_done; ++change) {
+    log_.reset();
+    disk_.put(file(Offset(0), ".index"), as_bytes("damaged"));
+    disk_.stop_after(change);
+    is_done = PartitionLog::open(disk_, clock_, directory(), {"orders", 0}, config_, {.clean_shutdown = true}).ok();
+    disk_.lose_power();
+    open({.clean_shutdown = true});
+    EXPECT_EQ((*log_->offset_for_timestamp(1003))->offset, Offset(3)) << "change " << change;
+    EXPECT_EQ((*log_->max_timestamp())->timestamp, 2000) << "change " << change;
+    EXPECT_EQ(count_aborted(), 1u) << "change " << change;
+    ASSERT_TRUE(log_->close().ok());
+  }
+}
+
+TEST_F(LogPowerLossTest, ATimeIndexOfRecordsThatAreLostIsEmptied) {
+  open();
+  append(1, 10, 5000);
+  roll();
+  end_process();
+  cut_file(Offset(0), 0);
+  ASSERT_TRUE(disk_.remove(file(Offset(1), ".log")).ok());
+  reopen_unclean();
+  append(1, 10, 1000);
+  EXPECT_EQ((*log_->max_timestamp())->timestamp, 1000);
+}
 
 TEST_F(LogPowerLossTest, ACleanStopKeepsTheNoteOfAnAbortedTransaction) {
   open();
