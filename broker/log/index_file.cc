@@ -59,7 +59,11 @@ Result<void> IndexFile::write_pending() {
   auto file = open();
   if (!file) return file.error();
   Bytes piece = pending_.view();
-  if (auto written = (*file)->write_at(stored_ * entry_size_, {&piece, 1}); !written) return written;
+  if (auto written = (*file)->write_at(stored_ * entry_size_, {&piece, 1}); !written) {
+    // Entries that a full disk took could be cut in memory before they are written again.
+    (void)(*file)->truncate(stored_ * entry_size_);
+    return written;
+  }
   stored_ += pending_.size() / entry_size_;
   pending_ = Buffer();
   return {};

@@ -221,7 +221,8 @@ Result<void> Loader::load_segments(const Listing& listing) {
     auto aborted = size_of(listing, base_offset, file_suffix::kTransactionIndex);
     if (aborted) sound_too = producers_.aborted().adopt(base_offset, *aborted);
     if (!sound_too) return sound_too.error();
-    has_sound_indexes_.push_back(has_both && *sound && *sound_too);
+    bool has_stray_aborted = file.size == 0 && aborted.value_or(0) > 0;
+    has_sound_indexes_.push_back(has_both && *sound && *sound_too && !has_stray_aborted);
     log_.segments.push_back(std::move(segment));
   }
   return {};

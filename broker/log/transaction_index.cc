@@ -76,7 +76,10 @@ Result<void> TransactionIndex::write_pending() {
     auto known = sizes_.find(segment);
     uint64_t size = known == sizes_.end() ? 0 : known->second;
     Bytes piece = bytes.view();
-    if (auto written = (*file)->write_at(size, {&piece, 1}); !written) return written;
+    if (auto written = (*file)->write_at(size, {&piece, 1}); !written) {
+      (void)(*file)->truncate(size);
+      return written;
+    }
     sizes_[segment] = size + bytes.size();
     pending_.erase(pending_.begin());
   }

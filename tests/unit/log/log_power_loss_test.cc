@@ -239,6 +239,35 @@ TEST_F(LogPowerLossTest, ATruncatedTransactionIsNotAbortedAgain) {
   EXPECT_EQ(count_aborted(), 0u);
 }
 
+TEST_F(LogPowerLossTest, ATransactionIndexOfRecordsThatAreLostIsEmptied) {
+  open();
+  append_of(Sent{.is_transactional = true});
+  append_of(Marker{.outcome = Outcome::abort});
+  end_process();
+  cut_file(Offset(0), 0);
+  disk_.put(file(Offset(0), ".timeindex"), {});
+  reopen_unclean();
+  append_one_each(2);
+  EXPECT_EQ(count_aborted(), 0u);
+}
+
+TEST_F(LogPowerLossTest, AnIndexHoldsNothingOfWhatAFullDiskTookInPart) {
+  config_.index_interval_bytes = 1;
+  open();
+  append_one_each(9);
+  auto space = disk_.space("/");
+  disk_.set_capacity(space->total - space->available + 5 * 8);
+  EXPECT_FALSE(log_->prepare_flush().ok());
+  disk_.set_capacity(UINT64_MAX);
+  ASSERT_TRUE(log_->truncate_to(Offset(2)).ok());
+  append(1, 60);
+  close();
+  log_.reset();
+  open({.clean_shutdown = true});
+  EXPECT_EQ(disk_.content(file(Offset(0), ".index")).size(), 8u);
+  EXPECT_THAT(batches_from(Offset(2)), ElementsAre(2));
+}
+
 TEST_F(LogPowerLossTest, ADirectoryThatAnEndedProcessMadeIsMadeDurable) {
   open();
   end_process();
