@@ -223,7 +223,11 @@ Result<void> PartitionLog::roll_at(Offset base_offset) {
   }
   changed_from_ = std::min(changed_from_, active().base_offset());
   log::info("rolled a new segment partition={} base_offset={}", name_.to_string(), base_offset.value);
-  if (auto added = add_segment(base_offset); !added) return added;
+  if (auto added = add_segment(base_offset); !added) {
+    // A file that is removed again could be back, and the segment before it pass for a closed one.
+    if (must_be_durable) (void)files_.sync_directory(directory_);
+    return added;
+  }
   return producers_.take_snapshot(base_offset);
 }
 

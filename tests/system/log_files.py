@@ -122,6 +122,28 @@ def uuid_of(text):
     return uuid.UUID(bytes=urlsafe_b64decode(text + "=="))
 
 
+def check_sanity(partition_dir):
+    """What Java Kafka checks of a partition's files before it uses them, and what it takes for granted."""
+    for base_offset in segments(partition_dir):
+        size = segment_file(partition_dir, base_offset, "log").stat().st_size
+        offsets = read_index(segment_file(partition_dir, base_offset, "index"), base_offset)
+        times = read_time_index(segment_file(partition_dir, base_offset, "timeindex"), base_offset)
+        assert not offsets or offsets[-1][0] > base_offset, "the last index entry lies behind the segment's beginning"
+        assert all(position < size for _, position in offsets), "index entries lie within the segment"
+        assert offsets == sorted(set(offsets)), "index entries rise"
+        assert [t for t, _ in times] == sorted({t for t, _ in times}), "time index entries rise"
+        assert all(offset >= base_offset for _, offset in times)
+        aborted = segment_file(partition_dir, base_offset, "txnindex")
+        assert not aborted.exists() or all(e[2] >= base_offset for e in read_transaction_index(aborted))
+    for offset in snapshots(partition_dir):
+        read_snapshot(partition_dir, offset)
+    epochs = [[int(word) for word in entry] for entry in read_checkpoint(partition_dir / "leader-epoch-checkpoint")]
+    assert epochs == sorted(epochs) and [start for _, start in epochs] == sorted({start for _, start in epochs})
+    for path in partition_dir.iterdir():
+        is_index = path.suffix in (".index", ".timeindex", ".txnindex")
+        assert not is_index or path.with_suffix(".log").exists(), f"{path} belongs to a segment"
+
+
 def check_partition(partition_dir, index_interval_bytes=4096, one_run=True):
     """Checks segments, indexes and their agreement in a partition whose broker has stopped; returns its end offset.
 

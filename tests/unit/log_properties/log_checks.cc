@@ -115,11 +115,12 @@ void LogMachine::check_aborted(int64_t from, const LogRead& found, int64_t end) 
   auto told = log_->aborted_transactions(Offset(from), found);
   ASSERT_TRUE(told.ok()) << told.error().message;
   auto same = [this](const ProducerModel::Aborted& one, const AbortedTransaction& two) {
-    // Of a transaction that began below the log's start the beginning may be forgotten.
-    bool begins_alike =
-        one.first == two.first_offset.value || (one.first < model_.start() && one.first < two.first_offset.value);
-    bool is_stable_alike = one.last_stable == two.last_stable_offset.value ||
-                           (one.last_stable < model_.start() && one.last_stable < two.last_stable_offset.value);
+    // Of a transaction that began below the log's start, as it was then, the beginning may be forgotten.
+    bool begins_alike = one.first == two.first_offset.value ||
+                        (one.first < model_.greatest_start() && one.first < two.first_offset.value);
+    bool is_stable_alike =
+        one.last_stable == two.last_stable_offset.value ||
+        (one.last_stable < model_.greatest_start() && one.last_stable < two.last_stable_offset.value);
     return one.producer_id == two.producer_id && one.last == two.last_offset.value && begins_alike &&
            is_stable_alike;
   };

@@ -92,8 +92,9 @@ std::string LogModel::match(const Batches& timeline, const std::vector<std::stri
       return fmt::format("a batch at {} that nobody appended there", first_offset_of(bytes));
     }
     if (timeline[at]->bytes != bytes) {
-      return fmt::format("the batch at {} is that at {}, or not whole", timeline[at]->first,
-                         first_offset_of(bytes));
+      return fmt::format("the batch [{}, {}] of {} bytes is [{}, {}] of {}", timeline[at]->first,
+                         timeline[at]->last, timeline[at]->bytes.size(), first_offset_of(bytes),
+                         last_offset_of(bytes), bytes.size());
     }
     ++at;
   }
@@ -124,7 +125,9 @@ std::string LogModel::reopen(const std::vector<std::string>& found, int64_t star
   int64_t sure_end = std::min(loss == Loss::nothing ? end_ : durable_end_, sure_end_);
   int64_t found_end = found.empty() ? start : last_offset_of(found.back()) + 1;
   for (const BatchPtr& batch : timeline) {
-    bool is_lost = batch->last < sure_end && batch->last >= std::max(start, found_end);
+    // What the start was raised beyond may be gone, also where it has fallen back.
+    bool is_wanted = batch->last >= std::max({start, start_, highest_start_});
+    bool is_lost = is_wanted && batch->last < sure_end && batch->last >= found_end;
     if (is_lost) return fmt::format("lost the batch at {}, everything below {} was safe", batch->first, sure_end);
   }
   if (end < found_end) return fmt::format("ends at {} with batches up to {}", end, found_end);

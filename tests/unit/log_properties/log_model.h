@@ -20,6 +20,8 @@ class LogModel {
   /// Everything appended and not cut off since, also what lies below the start.
   const Batches& batches() const { return batches_; }
   int64_t start() const { return start_; }
+  /// The greatest start that there ever was: what was noted then knows nothing of what lies before it.
+  int64_t greatest_start() const { return greatest_start_; }
   int64_t end() const { return end_; }
   /// Of the producers as the running log knows them.
   const ProducerModel& producers() const { return producers_; }

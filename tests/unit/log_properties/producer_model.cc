@@ -53,13 +53,13 @@ void ProducerModel::take(const StoredBatch& batch) {
   }
 }
 
-std::optional<ProducerModel::Known> ProducerModel::duplicate_of(const BatchSpec& spec) const {
+std::vector<ProducerModel::Known> ProducerModel::duplicates_of(const BatchSpec& spec) const {
   Producer known = producer(spec.producer_id);
-  if (spec.is_marker() || known.epoch != spec.producer_epoch) return std::nullopt;
-  for (const Known& batch : known.known) {
-    if (batch.first_sequence == spec.sequence && batch.last_sequence == spec.last_sequence()) return batch;
-  }
-  return std::nullopt;
+  if (spec.is_marker() || known.epoch != spec.producer_epoch) return {};
+  std::erase_if(known.known, [&](const Known& batch) {
+    return batch.first_sequence != spec.sequence || batch.last_sequence != spec.last_sequence();
+  });
+  return known.known;
 }
 
 ErrorCode ProducerModel::check(const BatchSpec& spec) const {

@@ -49,8 +49,9 @@ class ProducerModel {
   const std::vector<std::pair<int64_t, int64_t>>& completed() const { return completed_; }
   /// Where the first transaction that is under way begins.
   std::optional<int64_t> first_open() const;
-  /// The batch that `spec` repeats.
-  std::optional<Known> duplicate_of(const BatchSpec& spec) const;
+  /// The batches that `spec` may repeat: more than one only where a producer was forgotten and began anew, and what
+  /// it sent before is there again.
+  std::vector<Known> duplicates_of(const BatchSpec& spec) const;
   /// What a leader answers to a batch that repeats none.
   ErrorCode check(const BatchSpec& spec) const;
   /// A restart: nothing but the last `count` batches of the producer are remembered.
