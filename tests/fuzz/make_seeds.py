@@ -15,7 +15,7 @@ TESTS = pathlib.Path(__file__).resolve().parent.parent
 SCHEMAS = TESTS.parent / "broker/protocol/schema"
 REQUEST, RESPONSE, FRAME = 0, 1, 3  # Kind in messages_fuzz.cc
 PRODUCED, MESSAGE_SET, STORED, DECOMPRESSED, PLAIN = 0, 2, 3, 4, 5  # Task in records_fuzz.cc
-SEND = 0  # Action in dispatcher_fuzz.cc
+SEND, PASS_TIME = 0, 2  # Action in dispatcher_fuzz.cc
 LOG, OFFSET_INDEX, TIME_INDEX, TXN_INDEX, SNAPSHOT, EPOCHS, METADATA, NAMED = range(8)  # FileKind in partition_log_fuzz.cc
 SUFFIXES = {".log": LOG, ".index": OFFSET_INDEX, ".timeindex": TIME_INDEX, ".txnindex": TXN_INDEX,
             ".snapshot": SNAPSHOT}
@@ -102,6 +102,15 @@ def add_batch(seeds, batch):
     seeds.add("partition_log", pieces(b"\0\0\0\0", bytes([LOG, 0, 0]) + batch))
     seeds.add("partition_log", pieces(b"\0\0\0\0", bytes([OPERATIONS + 1, 1]) + batch, bytes([OPERATIONS + 13])))
     seeds.add("dispatcher", pieces(bytes([SEND]) + produce(7, batch), bytes([SEND]) + fetch(11)))
+    seeds.add("dispatcher", pieces(bytes([SEND]) + produce(7, batch), bytes([SEND]) + move("/more"),
+                                   bytes([SEND]) + produce(7, batch), bytes([PASS_TIME, 16, 0]),
+                                   bytes([SEND]) + fetch(4), bytes([SEND]) + move("/data")))
+
+
+def move(path):
+    """AlterReplicaLogDirs of orders-0."""
+    body = struct.pack(">ih", 1, len(path)) + path.encode() + struct.pack(">ih", 1, 6) + b"orders"
+    return frame(34, 0, body + struct.pack(">ii", 1, 0), False)
 
 
 def produce(version, records):

@@ -1,6 +1,7 @@
 #include "tests/support/broker_core.h"
 
 #include "broker/api/alter_configs.h"
+#include "broker/api/alter_replica_log_dirs.h"
 #include "broker/api/api_versions.h"
 #include "broker/api/create_partitions.h"
 #include "broker/api/create_topics.h"
@@ -40,7 +41,7 @@ BrokerConfig loaded_config() {
     auto loaded = BrokerConfig::load({{"zookeeper.connect", "here:2181"},
                                       {"broker.id", "1"},
                                       {"listeners", "PLAINTEXT://:9092"},
-                                      {"log.dirs", "/data"},
+                                      {"log.dirs", "/data,/more"},
                                       {"num.partitions", "2"}},
                                      {}, [] { return std::string("here.example"); });
     ASSERT(loaded.ok());
@@ -80,9 +81,11 @@ BrokerCore::BrokerCore(const std::map<std::string, std::map<std::string, std::st
   for (size_t i = 0; i < shards_.all().size(); ++i) {
     connections_.push_back({"peer:1", "PLAINTEXT", gone_.get_token(), shards_.clock().now()});
   }
-  auto directory = LogDirectory::open(files_, "/data");
-  ASSERT(directory.ok());
-  directory_ = std::move(*directory);
+  for (const char* path : kDirectories) {
+    auto directory = LogDirectory::open(files_, path);
+    ASSERT(directory.ok());
+    directories_.push_back(std::move(*directory));
+  }
   auto made = shards_.run(ensure_persistent_paths(zookeeper_));
   ASSERT(made.ok());
   auto put_topics = [&] {
@@ -103,12 +106,18 @@ BrokerCore::BrokerCore(const std::map<std::string, std::map<std::string, std::st
 
 BrokerCore::~BrokerCore() = default;
 
+std::vector<LogDirectory*> BrokerCore::directories() const {
+  std::vector<LogDirectory*> all;
+  for (const auto& directory : directories_) all.push_back(directory.get());
+  return all;
+}
+
 void BrokerCore::wire() {
-  std::vector<LogDirectory*> directories{directory_.get()};
-  partitions_ = std::make_unique<Partitions>(
-      ReplicaEnvironment{BrokerId(kSelf), shards_.all(), pool_, shards_.clock(), random_, directories});
-  checkpointer_ = std::make_unique<Checkpointer>(*partitions_, pool_, directories);
-  maintenance_ = std::make_unique<Maintenance>(*partitions_, pool_, directories);
+  ReplicaEnvironment environment{BrokerId(kSelf), shards_.all(), pool_, shards_.clock(), random_, directories()};
+  partitions_ = std::make_unique<Partitions>(environment);
+  checkpointer_ = std::make_unique<Checkpointer>(*partitions_, pool_, directories());
+  maintenance_ = std::make_unique<Maintenance>(*partitions_, pool_, directories());
+  log_moves_ = std::make_unique<LogMoves>(environment, *partitions_, *checkpointer_, live_config_, 2);
   config_changes_ = std::make_unique<ConfigChanges>(zookeeper_, shards_.clock());
   config_follower_ = std::make_unique<ConfigFollower>(BrokerId(kSelf), zookeeper_, live_config_, dynamic_config_,
                                                       *partitions_, control_, *config_changes_);
@@ -141,8 +150,8 @@ void BrokerCore::wire_apis() {
   apis_.add(std::make_unique<DeleteTopicsApi>(*controller_, *topic_admin_, metadata_, config_, first));
   apis_.add(std::make_unique<DeleteRecordsApi>(*partitions_, metadata_));
   apis_.add(std::make_unique<OffsetForLeaderEpochApi>(*partitions_, metadata_));
-  apis_.add(std::make_unique<DescribeLogDirsApi>(*partitions_, pool_, std::vector<LogDirectory*>{directory_.get()},
-                                                 first));
+  apis_.add(std::make_unique<DescribeLogDirsApi>(*partitions_, pool_, directories(), first));
+  apis_.add(std::make_unique<AlterReplicaLogDirsApi>(*log_moves_, first));
   apis_.add(std::make_unique<DescribeConfigsApi>(zookeeper_, metadata_, live_config_, BrokerId(kSelf), first));
   apis_.add(std::make_unique<CreatePartitionsApi>(*controller_, *topic_admin_, metadata_, first));
   apis_.add(std::make_unique<DescribeClusterApi>(metadata_, cluster_id_));
@@ -216,6 +225,7 @@ Task<bool> BrokerCore::take_down() {
   co_await config_changes_->stop();
   co_await controller_->stop();
   co_await partitions_->suspend_all();
+  co_await log_moves_->stop();
   co_await checkpointer_->stop();
   co_await maintenance_->stop();
   co_return true;

@@ -19,6 +19,7 @@
 #include "broker/replica/checkpointer.h"
 #include "broker/replica/config_follower.h"
 #include "broker/replica/control_state.h"
+#include "broker/replica/log_moves.h"
 #include "broker/replica/maintenance.h"
 #include "broker/replica/partitions.h"
 #include "tests/support/fake_zookeeper.h"
@@ -47,6 +48,7 @@ Buffer flattened(const OutgoingFrame& frame);
 class BrokerCore {
  public:
   static constexpr int32_t kSelf = 1;
+  static constexpr const char* kDirectories[] = {"/data", "/more"};
   /// Answers what the controller sends to a broker with another port.
   using OtherBroker = std::function<Buffer(uint16_t port, Bytes frame)>;
 
@@ -77,6 +79,7 @@ class BrokerCore {
   Task<bool> take_down();
   Task<bool> suspend();
   Task<Buffer> serve_peer(uint16_t port, Buffer frame);
+  std::vector<LogDirectory*> directories() const;
   void wire();
   void wire_apis();
 
@@ -98,10 +101,11 @@ class BrokerCore {
   ControlState control_;
   TopicMetrics topic_metrics_;
   RequestMetrics request_metrics_;
-  std::unique_ptr<LogDirectory> directory_;
+  std::vector<std::unique_ptr<LogDirectory>> directories_;
   std::unique_ptr<Partitions> partitions_;
   std::unique_ptr<Checkpointer> checkpointer_;
   std::unique_ptr<Maintenance> maintenance_;
+  std::unique_ptr<LogMoves> log_moves_;
   std::unique_ptr<ConfigChanges> config_changes_;
   std::unique_ptr<ConfigFollower> config_follower_;
   std::unique_ptr<ConfigAdmin> config_admin_;
