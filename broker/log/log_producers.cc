@@ -143,6 +143,8 @@ void LogProducers::on_log_start(Offset start) {
 
 void LogProducers::forget_segment(Offset segment) {
   snapshots_.forget(segment);
+  // The segment's snapshot may have been that of the log's end as well, and is wanted again.
+  if (last_snapshot_ == segment) last_snapshot_ = snapshots_.latest().value_or(Offset(0));
   aborted_.forget(segment);
 }
 

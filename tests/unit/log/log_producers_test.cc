@@ -302,6 +302,22 @@ TEST_F(LogProducersTest, ADamagedTransactionIndexIsMadeAnewAfterACleanStopToo) {
   EXPECT_EQ(last_sequence_of(4000), 0);
 }
 
+TEST_F(LogProducersTest, RecoveryThatRemovesTheNextSegmentKeepsTheProducersOfTheOneBefore) {
+  one_batch_per_segment();
+  open();
+  send({.sequence = 0});
+  append(1);
+  kill();
+  std::string first = read_all(file(Offset(0), ".log"));
+  write_all(file(Offset(0), ".log"), first + "torn");
+  reopen_unclean();
+  EXPECT_EQ(log_->log_end_offset(), Offset(1));
+  EXPECT_THAT(snapshots(), ElementsAre(1));
+  reopen_clean();
+  EXPECT_THAT(known_producers(), ElementsAre(4000));
+  EXPECT_TRUE(send({.sequence = 0}).is_duplicate);
+}
+
 // --- truncation, retention ---
 
 TEST_F(LogProducersTest, TruncationTakesSequencesBack) {
