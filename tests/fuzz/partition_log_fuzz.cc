@@ -285,7 +285,7 @@ class Scenario {
       options.base_sequence = arguments.byte() % 16;
       options.is_transactional = flags & 0x20;
     }
-    int64_t timestamp = 1'600'000'000'000 + arguments.int16();
+    int64_t timestamp = clock_.wall_ms() + arguments.int16() * 1000;
     BatchBuilder builder(options);
     for (int count = flags >> 6; count >= 0; --count) builder.add(timestamp++, "key", as_text(arguments.piece()));
     Buffer batch = builder.build();
@@ -353,6 +353,7 @@ class Scenario {
     Offset start = log_->log_start_offset();
     Offset end = log_->log_end_offset();
     auto epoch = log_->epoch_of(end + (-1));  // one without records is forgotten
+    log_->expire_producers();  // as it is done when a snapshot is read
     size_t producers = log_->producers().producers().size();
     auto closed = log_->close();
     if (!closed) {
