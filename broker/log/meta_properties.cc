@@ -28,6 +28,26 @@ std::string unescaped(std::string_view text) {
   return plain;
 }
 
+std::string escaped(std::string_view plain) {
+  std::string text;
+  for (char c : plain) {
+    if (std::string_view("\\=:#! \t\r\f").find(c) != std::string_view::npos) text += '\\';
+    text += c;
+  }
+  return text;
+}
+
+/// Where the first `=` or `:` is that is not escaped.
+size_t find_separator(std::string_view line) {
+  for (size_t i = 0; i < line.size(); ++i) {
+    if (line[i] == '\\')
+      ++i;
+    else if (line[i] == '=' || line[i] == ':')
+      return i;
+  }
+  return std::string_view::npos;
+}
+
 std::optional<std::string> value_of(const MetaProperties& properties, const char* key) {
   auto found = properties.values.find(key);
   if (found == properties.values.end()) return std::nullopt;
@@ -73,11 +93,11 @@ Result<std::optional<MetaProperties>> read_meta_properties(FileSystem& files, co
   for (std::string line; std::getline(lines, line);) {
     line = trimmed(line);
     if (line.empty() || line[0] == '#' || line[0] == '!') continue;
-    size_t separator = line.find_first_of("=:");
+    size_t separator = find_separator(line);
     if (separator == std::string::npos) {
       return Error{ErrorCode::kafka_storage_error, fmt::format("malformed line in {}: '{}'", path, line)};
     }
-    properties.values[trimmed(std::string_view(line).substr(0, separator))] =
+    properties.values[unescaped(trimmed(std::string_view(line).substr(0, separator)))] =
         unescaped(trimmed(std::string_view(line).substr(separator + 1)));
   }
   auto version = value_of(properties, "version");
@@ -91,7 +111,7 @@ Result<std::optional<MetaProperties>> read_meta_properties(FileSystem& files, co
 
 Result<void> write_meta_properties(FileSystem& files, const std::string& path, const MetaProperties& properties) {
   std::string text = "#\n";
-  for (const auto& [key, value] : properties.values) text += fmt::format("{}={}\n", key, value);
+  for (const auto& [key, value] : properties.values) text += fmt::format("{}={}\n", escaped(key), escaped(value));
   return replace_text_file(files, path, text);
 }
 

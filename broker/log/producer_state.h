@@ -40,6 +40,8 @@ class ProducerState {
   /// Null when nothing is known of the producer.
   const ProducerEntry* find(int64_t producer_id) const;
   /// There is nothing that reading the log again could tell.
+  /// How many producers are remembered.
+  size_t size() const { return producers_.size(); }
   bool is_empty() const { return producers_.empty() && unreplicated_.empty(); }
 
   /// The remembered batch that `batch` repeats, null when it is new.

@@ -29,7 +29,9 @@ ErrorCode apply_one(Partition* partition, const PartitionState& state, const Par
 }  // namespace
 
 Partitions::Partitions(ReplicaEnvironment environment)
-    : environment_(std::move(environment)), local_(environment_.shards.size()) {}
+    : environment_(std::move(environment)),
+      local_(environment_.shards.size()),
+      flush_times_(environment_.shards.size()) {}
 
 Shard& Partitions::shard_of(TopicPartitionView name) const {
   return *environment_.shards[TopicPartitionHash()(name) % environment_.shards.size()];
@@ -214,8 +216,11 @@ Task<ErrorCode> Partitions::flush(TopicPartition name, Offset end) {
   Result<FlushJob> job = partition->log().prepare_flush();
   Result<void> flushed = job ? Result<void>() : Result<void>(job.error());
   if (job) {
+    Instant begin = environment_.clock.now();
     auto run = [&job] { return job->run(); };
     flushed = co_await in_background(environment_.pool, run);
+    Instant now = environment_.clock.now();
+    flush_times_.local().record(now - begin, now);
   }
   partition = find(name);
   if (partition == nullptr) co_return ErrorCode::not_leader_or_follower;  // deleted meanwhile

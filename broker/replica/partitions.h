@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "broker/metrics/histogram.h"
 #include "broker/replica/partition.h"
 #include "runtime/async_mutex.h"
 #include "runtime/background_pool.h"
@@ -88,6 +89,8 @@ class Partitions {
   /// callers share a sync. On the partition's shard. Errors: kafka_storage_error, not_leader_or_follower when the
   /// partition is gone.
   Task<ErrorCode> flush(TopicPartition name, Offset end);
+  /// How long such syncs took, on the shard that asks.
+  Histogram& flush_times() { return flush_times_.local(); }
   /// The same for all that the log has now, with nobody who waits for it. On the partition's shard.
   Task<void> flush_all_of(TopicPartition name);
   /// Calls `visit` with every partition on its shard, letting the shard do other things in between.
@@ -178,6 +181,7 @@ class Partitions {
   std::map<TopicPartition, LogDirectory*> preferred_for_;  ///< of partitions that are not here yet; on shard 0
   std::vector<LoadProgress> progress_;                     ///< on shard 0
   PerShard<Local> local_;
+  PerShard<Histogram> flush_times_;
 };
 
 }  // namespace gregor

@@ -28,6 +28,13 @@ constexpr Metric kWaiting =
     gauge("kafka_server_delayedoperationpurgatory_purgatorysize",
           "Requests waiting for replicas (Produce) or records (Fetch), once for each partition");
 
+constexpr Metric kProducers =
+    gauge("kafka_server_replicamanager_produceridcount", "Idempotent producers that partitions remember");
+constexpr Distribution kFlushTime{"kafka_log_logflushstats_logflushrateandtimems",
+                                  "Milliseconds of syncing a log to the disk", kNanosecondsPerMillisecond};
+constexpr Metric kToRecover =
+    gauge("kafka_log_logmanager_remaininglogstorecover", "Logs of a directory that are not loaded yet");
+
 constexpr Metric kSize = gauge("kafka_log_log_size", "Bytes of a partition's segments");
 constexpr Metric kSegments = gauge("kafka_log_log_numlogsegments", "Segments of a partition");
 constexpr Metric kStart = gauge("kafka_log_log_logstartoffset", "First offset of a partition");
@@ -61,6 +68,7 @@ ReplicaMetrics::Row ReplicaMetrics::row_of(Partition& partition) {
   row.last_stable = partition.high_watermark();
   row.waiting_produces = partition.waiting_produces();
   row.waiting_fetches = partition.waiting_fetches();
+  row.producers = partition.log().producers().size();
   return row;
 }
 
@@ -68,8 +76,10 @@ Task<MetricWriter> ReplicaMetrics::collect() {
   auto collected = std::make_shared<Collected>();
   auto take = [&collected](Partition& partition) { collected->rows.push_back(row_of(partition)); };
   co_await partitions_.visit_all(take);
+  collected->loads = partitions_.load_progress();
   for (Shard* shard : shards_) {
     auto add_up = [this, &collected] {
+      collected->flush_times.add(partitions_.flush_times(), Shard::current()->clock().now());
       const IsrCounters& here = isr_.local();
       collected->isr.shrinks += here.shrinks;
       collected->isr.expands += here.expands;
@@ -97,6 +107,13 @@ void ReplicaMetrics::write_totals(MetricPage& page, const Collected& collected) 
   page.add(kShrinks, static_cast<double>(collected.isr.shrinks));
   page.add(kExpands, static_cast<double>(collected.isr.expands));
   page.add(kFailedUpdates, static_cast<double>(collected.isr.failed_updates));
+  page.add(kFlushTime, collected.flush_times);
+  for (const LoadProgress& load : collected.loads) {
+    page.add(kToRecover, static_cast<double>(load.logs - load.loaded), {{"dir", load.directory}});
+  }
+  size_t producers = 0;
+  for (const Row& row : rows) producers += row.producers;
+  page.add(kProducers, static_cast<double>(producers));
   size_t produces = 0;
   size_t fetches = 0;
   for (const Row& row : rows) {

@@ -41,6 +41,7 @@ class ReplicaMetrics final : public MetricSource {
     Offset last_stable;
     size_t waiting_produces = 0;
     size_t waiting_fetches = 0;
+    size_t producers = 0;
 
     bool is_under_replicated() const { return is_leader && in_sync < replicas; }
     bool is_under_min() const { return is_leader && in_sync < min_in_sync; }
@@ -49,6 +50,8 @@ class ReplicaMetrics final : public MetricSource {
   struct Collected {
     std::vector<Row> rows;
     IsrCounters isr;
+    HistogramTotal flush_times;
+    std::vector<LoadProgress> loads;
   };
 
   static Row row_of(Partition& partition);

@@ -172,6 +172,23 @@ def test_partitions_and_controller_are_told(new_broker):
     assert len(scrape.labels("kafka_log_log_size")) == 4
 
 
+def test_syncs_producers_and_logs_to_recover_are_told(broker, topic):
+    wire.create_topic(broker, topic, flush_messages=1)
+    before = Scrape(broker)
+    with wire.Connection(broker) as connection:
+        for producer in (9_000_001, 9_000_002):
+            batch = batches.encode([Record(b"x", timestamp=int(time.time() * 1000))], producer_id=producer,
+                                   producer_epoch=0, base_sequence=0)
+            assert wire.produce(connection, topic, batch).error_code == 0
+    after = Scrape(broker)
+
+    def change(name):
+        return after.value(name) - before.value(name)
+    assert change("kafka_server_replicamanager_produceridcount") == 2
+    assert change("kafka_log_logflushstats_logflushrateandtimems_count") == 2
+    assert after.value("kafka_log_logmanager_remaininglogstorecover", dir=str(broker.log_dir)) == 0
+
+
 def test_a_deleted_topic_is_told_no_more(broker, topic):
     wire.create_topic(broker, topic)
     with wire.Connection(broker) as connection:

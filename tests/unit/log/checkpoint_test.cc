@@ -44,6 +44,14 @@ TEST_F(CheckpointTest, MetaPropertiesAreReadAsJavaWritesThem) {
   EXPECT_EQ((*read_meta_properties(files_, path_))->values.at("directory.id"), "x");
 }
 
+TEST_F(CheckpointTest, MetaPropertiesAreReadAsTheyWereWrittenWhateverTheyHold) {
+  MetaProperties strange{{{"a:b = c", "\\\\ x"}, {"#key", "!value=:"}, {"broker.id", "3"}}};
+  ASSERT_TRUE(write_meta_properties(files_, path_, strange).ok());
+  auto read = read_meta_properties(files_, path_);
+  ASSERT_TRUE(read.ok() && *read);
+  EXPECT_EQ((*read)->values, strange.values);
+}
+
 TEST_F(CheckpointTest, MetaPropertiesOfKRaftAreRefused) {
   write_all(path_, "version=1\nnode.id=7\n");
   EXPECT_FALSE(read_meta_properties(files_, path_).ok());
