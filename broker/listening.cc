@@ -20,21 +20,28 @@ const Endpoint* find_listener(const std::vector<Endpoint>& endpoints, const std:
 
 }  // namespace
 
+/// Opens the listeners that are not open yet. Those that can't be opened are left out; the error is the first
+/// one's.
 Result<void> Broker::listen() {
   const BrokerConfig& config = live_config_.get();
+  Result<void> opened;
   for (const auto& endpoint : config.listeners()) {
     if (bound_ports_.contains(endpoint.listener_name)) continue;
     auto port = server_->listen({endpoint.listener_name, endpoint.host, static_cast<uint16_t>(endpoint.port)});
-    if (!port) return port.error();
-    bound_ports_[endpoint.listener_name] = *port;
+    if (port) {
+      bound_ports_[endpoint.listener_name] = *port;
+    } else if (opened) {
+      opened = port.error();
+    }
   }
   advertised_.clear();
   for (const auto& endpoint : config.advertised_listeners()) {
+    if (!bound_ports_.contains(endpoint.listener_name)) continue;
     int32_t port = endpoint.port != 0 ? endpoint.port : bound_ports_[endpoint.listener_name];
     advertised_.push_back(
         {endpoint.listener_name, endpoint.host, port, static_cast<int16_t>(endpoint.security_protocol)});
   }
-  return {};
+  return opened;
 }
 
 zk::BrokerRegistration Broker::registration() const {
