@@ -89,8 +89,9 @@ Result<void> GuardedFileSystem::remove_all(const std::string& path) {
 
 Result<void> GuardedFileSystem::sync_directory(const std::string& path) {
   auto synced = guarded([&] { return files_.sync_directory(path); });
-  // Before anything is synced the directory is opened, for which descriptors may be wanting.
-  if (!synced && disk_fault(synced.error()) != DiskFault::passing) health_->take_offline(synced.error());
+  // Before anything is synced the directory is opened, for which descriptors may be wanting, or which may be gone.
+  DiskFault fault = synced ? DiskFault::none : disk_fault(synced.error());
+  if (fault == DiskFault::full || fault == DiskFault::broken) health_->take_offline(synced.error());
   return synced;
 }
 
