@@ -340,6 +340,8 @@ Task<Result<void>> Broker::stop() {
   if (controller_) co_await controller_->stop();
   // Whoever waits for a replica would keep the server from stopping.
   if (partitions_) co_await partitions_->suspend_all();
+  // And a move that holds up a sync would hold up who waits for that.
+  if (log_moves_) log_moves_->begin_stop();
   if (server_) co_await server_->stop();
   Result<void> closed;
   if (are_partitions_loaded_) {

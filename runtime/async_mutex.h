@@ -41,6 +41,8 @@ class AsyncMutex {
     return Awaiter{this};
   }
 
+  bool is_locked() const { return locked_; }
+
  private:
   void unlock() {
     if (queue_.empty()) {

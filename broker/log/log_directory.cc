@@ -231,16 +231,36 @@ Result<void> LogDirectory::write_checkpoint(const char* name, const OffsetCheckp
   return {};
 }
 
-Result<void> LogDirectory::write_recovery_points(const OffsetCheckpoint& offsets) const {
-  return write_checkpoint(checkpoint_name::kRecoveryPoint, offsets);
+Result<void> LogDirectory::write_recovery_points(const OffsetCheckpoint& offsets) {
+  auto written = write_checkpoint(checkpoint_name::kRecoveryPoint, offsets);
+  if (written) recovery_points_ = offsets;
+  return written;
 }
 
-Result<void> LogDirectory::write_log_start_offsets(const OffsetCheckpoint& offsets) const {
-  return write_checkpoint(checkpoint_name::kLogStartOffset, offsets);
+Result<void> LogDirectory::write_log_start_offsets(const OffsetCheckpoint& offsets) {
+  auto written = write_checkpoint(checkpoint_name::kLogStartOffset, offsets);
+  if (written) log_start_offsets_ = offsets;
+  return written;
 }
 
-Result<void> LogDirectory::write_high_watermarks(const OffsetCheckpoint& offsets) const {
+Result<void> LogDirectory::write_high_watermarks(const OffsetCheckpoint& offsets) {
   return write_checkpoint(checkpoint_name::kReplication, offsets);
+}
+
+Result<void> LogDirectory::forget(const std::vector<TopicPartition>& partitions) {
+  OffsetCheckpoint points = recovery_points_.value_or(OffsetCheckpoint());
+  OffsetCheckpoint starts = log_start_offsets_;
+  size_t forgotten_points = 0;
+  size_t forgotten_starts = 0;
+  for (const auto& partition : partitions) {
+    forgotten_points += points.erase(partition);
+    forgotten_starts += starts.erase(partition);
+    high_watermarks_.erase(partition);
+  }
+  if (forgotten_points > 0) {
+    if (auto written = write_recovery_points(points); !written) return written;
+  }
+  return forgotten_starts > 0 ? write_log_start_offsets(starts) : Result<void>();
 }
 
 Result<void> LogDirectory::mark_clean_shutdown() const {

@@ -78,7 +78,7 @@ class LogDirectory {
   /// Removes the log of a partition that gave way to another one, as `open` would a deleted one.
   Result<void> discard(const TopicPartition& partition, const Uuid& unique);
 
-  /// How to open the log of `partition`, by the checkpoints found at `open`.
+  /// How to open the log of `partition`, by the checkpoints as they lie on the disk.
   OpenOptions open_options(const TopicPartition& partition) const;
   /// Takes `partition`, which was deleted or moved away, out of the checkpoint of the cleaner, which Kafka may have
   /// left here: it would take a new log of that name for a cleaned one. Blocks; from any thread.
@@ -86,10 +86,14 @@ class LogDirectory {
   /// The checkpointed high watermark of `partition`; none when it was never written.
   std::optional<Offset> high_watermark(const TopicPartition& partition) const;
 
-  // Replacing the checkpoints. Durable; blocks.
-  Result<void> write_recovery_points(const OffsetCheckpoint& offsets) const;
-  Result<void> write_log_start_offsets(const OffsetCheckpoint& offsets) const;
-  Result<void> write_high_watermarks(const OffsetCheckpoint& offsets) const;
+  // Replacing the checkpoints. Durable; blocks. One at a time, and none while logs are opened or removed.
+  Result<void> write_recovery_points(const OffsetCheckpoint& offsets);
+  Result<void> write_log_start_offsets(const OffsetCheckpoint& offsets);
+  Result<void> write_high_watermarks(const OffsetCheckpoint& offsets);
+  /// Takes `partitions`, whose logs are about to be made, out of the checkpoints: what these say is about logs of
+  /// the same names that were deleted, and would be taken for the new ones' after a crash. Durable, and quick where
+  /// there is nothing to forget; blocks.
+  Result<void> forget(const std::vector<TopicPartition>& partitions);
 
   /// Leaves the mark of a clean shutdown; after every log was closed and every checkpoint written. Blocks.
   Result<void> mark_clean_shutdown() const;

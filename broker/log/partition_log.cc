@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 
 #include "broker/log/directory_health.h"
 #include "broker/log/partition_metadata_file.h"
@@ -10,6 +11,11 @@
 #include "runtime/logging.h"
 
 namespace gregor {
+
+uint64_t PartitionLog::next_id() {
+  static std::atomic<uint64_t> last{0};
+  return ++last;
+}
 
 Result<std::unique_ptr<PartitionLog>> PartitionLog::open(FileSystem& files, const Clock& clock,
                                                          std::string directory, TopicPartition name,

@@ -45,8 +45,6 @@ struct TimeMark {
   int64_t changed_ms = 0;
 };
 
-class PartitionLog;
-
 /// The files to sync so that everything below `up_to` is durable. Needs nothing of the log, which may go on
 /// meanwhile.
 struct FlushJob {
@@ -55,7 +53,7 @@ struct FlushJob {
   std::vector<std::string> directories_to_sync;  ///< in which something was made, renamed or removed
   Offset from;                                   ///< the least offset of which something may not be durable
   Offset up_to;
-  const PartitionLog* log = nullptr;
+  uint64_t log_id = 0;       ///< PartitionLog::id
   uint64_t truncations = 0;  ///< how often the log was cut before
   /// Set by a `run` that failed before the disk was asked for anything that it could not do.
   bool may_be_repeated = false;
@@ -81,6 +79,8 @@ class PartitionLog {
                                                     OpenOptions options = {});
 
   const TopicPartition& name() const { return name_; }
+  /// No other log of this process ever has the same.
+  uint64_t id() const { return id_; }
   const std::string& directory() const { return directory_; }
   const LogConfig& config() const { return config_; }
   /// Takes effect with the next append.
@@ -219,8 +219,11 @@ class PartitionLog {
   /// What the caller is told. Unless `error` may pass it is final, and every later call gets it as well.
   Error fail(const Error& error);
 
+  static uint64_t next_id();
+
   FileSystem& files_;
   const Clock& clock_;
+  const uint64_t id_ = next_id();
   std::string directory_;
   TopicPartition name_;
   LogConfig config_;

@@ -156,7 +156,7 @@ Result<FlushJob> PartitionLog::prepare_flush() {
   if (auto saved = save_epochs(); !saved) return saved.error();
   FlushJob job;
   job.up_to = log_end_offset_;
-  job.log = this;
+  job.log_id = id_;
   job.truncations = truncations_;
   job.files = &files_;
   Offset first_changed = std::min(recovery_point_, changed_from_);
@@ -181,13 +181,14 @@ Result<FlushJob> PartitionLog::prepare_flush() {
 void PartitionLog::mark_flushed(const FlushJob& job) {
   // Another log may have taken the place of the one that was synced, and what a truncation cut may have been
   // written anew since.
-  if (job.log != this || job.truncations != truncations_) return;
+  if (job.log_id != id_ || job.truncations != truncations_) return;
   recovery_point_ = std::max(recovery_point_, job.up_to);
   vouched_for_ = std::max(vouched_for_, recovery_point_);
   is_cut_unsynced_ = false;
 }
 
 void PartitionLog::mark_unflushed(const FlushJob& job) {
+  if (job.log_id != id_) return;
   epochs_unsynced_ = directory_changed_ = is_directory_new_ = true;
   changed_from_ = std::min(changed_from_, job.from);
 }

@@ -30,6 +30,8 @@ Task<void> Checkpointer::stop() {
 
 Task<void> Checkpointer::write(Offsets offsets, Write replace) {
   AsyncMutex::Guard writing = co_await writing_.lock();
+  // Or what is written could be about a log that was deleted meanwhile, and count for a new one of its name.
+  AsyncMutex::Guard unchanged = co_await partitions_.changing().lock();
   AllCheckpoints all = co_await partitions_.checkpoints();
   for (LogDirectory* directory : directories_) {
     OffsetCheckpoint& now = all[directory].*offsets;

@@ -30,7 +30,7 @@ class Checkpointer {
 
  private:
   using Offsets = OffsetCheckpoint DirectoryCheckpoints::*;
-  using Write = Result<void> (LogDirectory::*)(const OffsetCheckpoint&) const;
+  using Write = Result<void> (LogDirectory::*)(const OffsetCheckpoint&);
   /// Writes one kind of checkpoint where it changed.
   Task<void> write(Offsets offsets, Write replace);
 

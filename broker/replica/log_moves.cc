@@ -12,6 +12,7 @@ namespace {
 // Copied in one go: enough to make the way to the background and back cheap, little enough that appending it does
 // not keep the shard from its other work.
 constexpr uint64_t kChunkBytes = 1 << 20;
+constexpr int kMostPieces = 2;
 constexpr Duration kStopPoll = std::chrono::milliseconds(20);
 constexpr Duration kRoomPoll = std::chrono::seconds(1);
 
@@ -67,7 +68,10 @@ Task<void> LogMoves::resume_one(FutureDirectory found, const LogDirectory& direc
   auto install = [&]() -> Result<std::shared_ptr<FutureLog>> {
     if (!opened) return opened.error();
     Partition* partition = partitions_.find(found.partition);
-    auto future = std::make_shared<FutureLog>(FutureLog{directory, std::move(*opened)});
+    if ((*opened)->topic_id() != partition->log().topic_id()) {
+      return Error{make_error_code(ErrorCode::inconsistent_topic_id), "it is a copy of another topic's log"};
+    }
+    auto future = std::make_shared<FutureLog>(FutureLog{directory, std::move(*opened), 0});
     // What the log lost in a crash the copy must not have.
     if (auto cut = future->log->truncate_to(partition->log().log_end_offset()); !cut) return cut.error();
     partition->set_future(future);
@@ -77,6 +81,10 @@ Task<void> LogMoves::resume_one(FutureDirectory found, const LogDirectory& direc
   if (!future) {
     log::error("could not go on with a move between log directories path={} reason=\"{}\"", found.path,
                future.error().message);
+    if (!future.error().is(ErrorCode::inconsistent_topic_id)) co_return;
+    auto remove = [&] { return directory.files().remove_all(found.path); };
+    Result<void> removed = co_await in_background(environment_.pool, remove);
+    if (!removed) log::error("could not remove a copy reason=\"{}\"", removed.error().message);
     co_return;
   }
   enqueue({found.partition, *future});
@@ -97,7 +105,11 @@ Task<ErrorCode> LogMoves::request_in_turn(TopicPartition name, LogDirectory& des
   Finding found = co_await on(shard, look_there);
   if (found.error == ErrorCode::replica_not_available) partitions_.prefer_directory(name, destination);
   if (!found.needs_future) co_return found.error;
-  auto make = [&] { return make_future(name, destination, found); };
+  AsyncMutex::Guard unchanged = co_await partitions_.changing().lock();
+  auto make = [&]() -> Result<std::shared_ptr<FutureLog>> {
+    if (auto forgotten = destination.forget({name}); !forgotten) return forgotten.error();
+    return make_future(name, destination, found);
+  };
   Result<std::shared_ptr<FutureLog>> made = co_await in_background(environment_.pool, make);
   if (!made) {
     log::error("could not begin to move a partition partition={} to={} reason=\"{}\"", name.to_string(),
@@ -170,7 +182,7 @@ Result<std::shared_ptr<FutureLog>> LogMoves::make_future(const TopicPartition& n
   if (found.topic_id) {
     if (auto written = (*opened)->set_topic_id(*found.topic_id); !written) return written.error();
   }
-  return std::make_shared<FutureLog>(FutureLog{destination, std::move(*opened)});
+  return std::make_shared<FutureLog>(FutureLog{destination, std::move(*opened), 0});
 }
 
 void LogMoves::enqueue(Moving moving) {
@@ -207,8 +219,14 @@ Partition* LogMoves::find(const Moving& moving) {
 
 Task<bool> LogMoves::move(Moving moving) {
   Step step = Step::more;
-  while (step == Step::more) step = co_await copy_some(moving);
-  if (step == Step::caught_up) step = co_await finish(moving);
+  while (step == Step::more || step == Step::lacks_room) {
+    uint64_t copied_before = moving.future->copied_bytes;
+    step = co_await copy_some(moving);
+    // Of a directory that is offline the partition will have heard by then.
+    if (step == Step::lacks_room) co_await sleep_for(kRoomPoll);
+    if (step == Step::more) co_await keep_pace(moving.future->copied_bytes - copied_before);
+    if (step == Step::caught_up) step = co_await finish(moving);
+  }
   Partition* partition = step == Step::failed ? find(moving) : nullptr;
   if (partition != nullptr) {
     log::error("gave up a move, for the reason above partition={}", moving.name.to_string());
@@ -220,16 +238,13 @@ Task<bool> LogMoves::move(Moving moving) {
 Task<LogMoves::Step> LogMoves::copy_some(Moving moving) {
   Partition* partition = find(moving);
   if (partition == nullptr) co_return Step::given_up;
-  if (!moving.future->directory.health().takes_records()) {
-    // It goes on when there is room again; of an offline one the partition will have heard by then.
-    co_await sleep_for(kRoomPoll);
-    co_return Step::more;
-  }
+  if (!moving.future->directory.health().takes_records()) co_return Step::lacks_room;
   PartitionLog& log = partition->log();
-  Result<void> aligned = align_start(*partition, *moving.future->log);
+  PartitionLog& copy = *moving.future->log;
+  Offset log_end = log.log_end_offset();
+  Result<void> aligned = align_start(*partition, copy);
   Result<LogRead> found =
-      aligned ? log.read(moving.future->log->log_end_offset(), log.log_end_offset(), kChunkBytes, true)
-              : Result<LogRead>(aligned.error());
+      aligned ? log.read(copy.log_end_offset(), log_end, kChunkBytes, true) : Result<LogRead>(aligned.error());
   Result<Buffer> bytes{Buffer()};
   if (found) {
     auto read = [&found] { return read_all(*found); };
@@ -237,28 +252,46 @@ Task<LogMoves::Step> LogMoves::copy_some(Moving moving) {
   }
   partition = find(moving);
   if (partition == nullptr) co_return Step::given_up;
-  Result<void> appended = !found   ? Result<void>(found.error())
-                          : !bytes ? Result<void>(bytes.error())
-                                   : Result<void>();
-  if (appended) appended = append(*partition, *moving.future->log, bytes->view());
-  if (!appended && !moving.future->directory.health().takes_records()) co_return Step::more;
-  if (!appended) {
-    log::error("could not copy a log partition={} reason=\"{}\"", moving.name.to_string(),
-               appended.error().message);
+  Result<bool> rolled{false};
+  if (!found || !bytes) {
+    rolled = found ? bytes.error() : found.error();
+  } else {
+    rolled = append(*partition, *moving.future, bytes->view());
+  }
+  if (!rolled && !moving.future->directory.health().takes_records()) co_return Step::lacks_room;
+  if (!rolled) {
+    log::error("could not copy a log partition={} reason=\"{}\"", moving.name.to_string(), rolled.error().message);
     co_return Step::failed;
   }
-  if (found->size_bytes < kChunkBytes) co_return Step::caught_up;
-  uint64_t size = found->size_bytes;
-  auto pause_for = [this, size] {
+  // Piece by piece: at the end there would be too much to be synced at once.
+  if (*rolled) co_return co_await flush(moving);
+  co_return copy.log_end_offset() >= log_end ? Step::caught_up : Step::more;
+}
+
+Task<LogMoves::Step> LogMoves::flush(Moving moving) {
+  Result<FlushJob> job = moving.future->log->prepare_flush();
+  auto run = [&job] { return job ? job->run() : Result<void>(job.error()); };
+  Result<void> flushed = co_await in_background(environment_.pool, run);
+  if (find(moving) == nullptr) co_return Step::given_up;
+  if (flushed) {
+    moving.future->log->mark_flushed(*job);
+    co_return Step::more;
+  }
+  log::error("could not sync the copy of a log partition={} reason=\"{}\"", moving.name.to_string(),
+             flushed.error().message);
+  co_return Step::failed;
+}
+
+Task<void> LogMoves::keep_pace(uint64_t bytes) {
+  auto pause_for = [this, bytes] {
     int64_t rate = live_.get().get(options::replica_alter_log_dirs_io_max_bytes_per_second);
-    return pace_.note(size, rate, environment_.clock.now());
+    return pace_.note(bytes, rate, environment_.clock.now());
   };
   Duration pause = co_await on(home_, pause_for);
   Instant until = environment_.clock.now() + pause;
   while (!is_stopping_ && environment_.clock.now() < until) {
     co_await sleep_for(std::min<Duration>(kStopPoll, until - environment_.clock.now()));
   }
-  co_return Step::more;
 }
 
 Result<void> LogMoves::align_start(Partition& partition, PartitionLog& copy) {
@@ -269,81 +302,124 @@ Result<void> LogMoves::align_start(Partition& partition, PartitionLog& copy) {
   return advanced ? Result<void>() : Result<void>(advanced.error());
 }
 
-Result<void> LogMoves::append(Partition& partition, PartitionLog& copy, Bytes bytes) {
+/// True when the copy has begun a new segment.
+Result<bool> LogMoves::append(Partition& partition, FutureLog& future, Bytes bytes) {
+  PartitionLog& copy = *future.log;
   auto first = BatchView::probe(bytes);
-  if (!first) return {};
+  if (!first) return false;
   bool is_empty = copy.log_end_offset() == copy.log_start_offset();
   if (is_empty && first->base_offset() < copy.log_end_offset()) {
     // Records were deleted up to within a batch: the batch is kept as a whole.
-    if (auto begun = copy.truncate_fully_and_start_at(first->base_offset()); !begun) return begun;
+    if (auto begun = copy.truncate_fully_and_start_at(first->base_offset()); !begun) return begun.error();
   }
   auto appended = copy.append_as_follower(bytes);
   if (!appended) return appended.error();
-  return align_start(partition, copy);
+  future.copied_bytes += appended->size_bytes;
+  if (auto aligned = align_start(partition, copy); !aligned) return aligned.error();
+  return appended->rolled;
 }
 
 Task<LogMoves::Step> LogMoves::finish(Moving moving) {
   Partition* partition = find(moving);
   if (partition == nullptr) co_return Step::given_up;
-  // Until the end nothing more of the log becomes durable, so that the copy can be no less durable than the log.
+  const LogDirectory& from = partition->directory();
+  std::unique_ptr<PartitionLog> replaced;
+  Step step = Step::more;
   std::shared_ptr<AsyncMutex> flushing = partition->flushing();
-  AsyncMutex::Guard no_flush = co_await flushing->lock();
-  partition = find(moving);
-  if (partition == nullptr) co_return Step::given_up;
-  const LogDirectory* from = &partition->directory();
-  const LogDirectory* to = &moving.future->directory;
-  Result<FlushJob> job = moving.future->log->prepare_flush();
-  auto flush = [&]() -> Result<void> {
-    if (!job) return job.error();
-    if (auto run = job->run(); !run) return run;
-    return from->mark_moved(moving.name, *to);
-  };
-  Result<void> flushed = co_await in_background(environment_.pool, flush);
-  Step step = flushed ? Step::more : Step::failed;
-  if (flushed && find(moving) != nullptr) moving.future->log->mark_flushed(*job);
-  while (step == Step::more) step = co_await copy_some(moving);
-  partition = find(moving);
-  if (step != Step::caught_up || partition == nullptr) {
-    auto unmark = [&] { return from->unmark_moved(moving.name); };
-    (void)co_await in_background(environment_.pool, unmark);
-    co_return partition == nullptr ? Step::given_up : step;
+  {
+    // Meanwhile nothing more of the log becomes durable, so that the copy can be no less durable than the log; and
+    // the partition is not deleted.
+    AsyncMutex::Guard no_flush = co_await flushing->lock();
+    step = co_await prepare_swap(moving, from);
+    if (step == Step::caught_up) step = swap(moving, replaced);
+    if (step == Step::caught_up) {
+      co_await settle(moving, from, std::move(replaced));
+    } else {
+      auto unmark = [&] { return from.unmark_moved(moving.name); };
+      Result<void> unmarked = co_await in_background(environment_.pool, unmark);
+      if (!unmarked) log::warn("could not remove the mark of a move reason=\"{}\"", unmarked.error().message);
+    }
   }
-  // From here on in one go: nobody may append in between.
-  Result<void> replaced = copy_rest(*partition, *moving.future->log);
-  Uuid unique = Uuid::from_random(environment_.random.sixteen_bytes());
-  std::string retired = from->path() + "/" + deleted_directory_name(moving.name, unique);
-  if (replaced) replaced = partition->replace_log_by_future(retired);
-  if (!replaced) {
-    log::error("could not end a move partition={} reason=\"{}\"", moving.name.to_string(),
-               replaced.error().message);
-    co_return Step::failed;
+  if (step == Step::caught_up) {
+    auto write = [this]() -> Task<void> { return checkpointer_.write_now(); };
+    co_await run_on(home_, write());
   }
-  Duration delay = bounded_ms(partition->settings().file_delete_delay_ms);
-  co_await run_on(home_, settle(moving.name, from, to, std::move(retired), delay));
-  co_return Step::caught_up;
+  co_return step;
 }
 
-Result<void> LogMoves::copy_rest(Partition& partition, PartitionLog& copy) {
+/// Until the copy has what the log has, and the disk has as much of it.
+Task<LogMoves::Step> LogMoves::prepare_swap(Moving moving, const LogDirectory& from) {
+  constexpr int kMostTries = 16;  // somebody may write faster than this copies
+  Step step = Step::more;
+  for (int tries = 0; step == Step::more && tries < kMostTries; ++tries) {
+    step = co_await copy_some(moving);
+    Partition* partition = find(moving);
+    if (step != Step::caught_up || partition == nullptr) continue;
+    bool is_as_durable = moving.future->log->recovery_point() >= partition->log().recovery_point();
+    if (!is_as_durable) step = co_await flush(moving);
+  }
+  if (step != Step::caught_up) co_return step;
+  auto mark = [&] { return from.mark_moved(moving.name, moving.future->directory); };
+  Result<void> marked = co_await in_background(environment_.pool, mark);
+  if (marked) co_return find(moving) == nullptr ? Step::given_up : Step::caught_up;
+  log::error("could not end a move partition={} reason=\"{}\"", moving.name.to_string(), marked.error().message);
+  co_return Step::failed;
+}
+
+LogMoves::Step LogMoves::swap(const Moving& moving, std::unique_ptr<PartitionLog>& replaced) {
+  Partition* partition = find(moving);
+  if (partition == nullptr) return Step::given_up;
+  Result<bool> has_all = copy_rest(*partition, *moving.future);
+  if (has_all && !*has_all) return Step::more;
+  auto swapped =
+      has_all ? partition->replace_log_by_future() : Result<std::unique_ptr<PartitionLog>>(has_all.error());
+  if (!swapped) {
+    log::error("could not end a move partition={} reason=\"{}\"", moving.name.to_string(), swapped.error().message);
+    return Step::failed;
+  }
+  replaced = std::move(*swapped);
+  return Step::caught_up;
+}
+
+/// False when it is too much to be copied without letting the shard do its other work.
+Result<bool> LogMoves::copy_rest(Partition& partition, FutureLog& future) {
   PartitionLog& log = partition.log();
-  while (copy.log_end_offset() < log.log_end_offset()) {
+  PartitionLog& copy = *future.log;
+  for (int pieces = 0; copy.log_end_offset() < log.log_end_offset(); ++pieces) {
+    if (pieces == kMostPieces) return false;
     auto found = log.read(copy.log_end_offset(), log.log_end_offset(), kChunkBytes, true);
     if (!found) return found.error();
     auto bytes = read_all(*found);
     if (!bytes) return bytes.error();
     Offset before = copy.log_end_offset();
-    if (auto appended = append(partition, copy, bytes->view()); !appended) return appended;
+    auto appended = append(partition, future, bytes->view());
+    if (!appended) return appended.error();
     if (copy.log_end_offset() == before) {
       return Error{make_error_code(ErrorCode::kafka_storage_error), "there is a gap in the log"};
     }
   }
-  return align_start(partition, copy);
+  if (auto aligned = align_start(partition, copy); !aligned) return aligned.error();
+  return true;
 }
 
-Task<void> LogMoves::settle(TopicPartition name, const LogDirectory* from, const LogDirectory* to,
-                            std::string retired, Duration delay) {
-  log::info("moved partition={} from={} to={}", name.to_string(), from->path(), to->path());
-  co_await partitions_.note_moved(name, *from, *to, std::move(retired), delay);
-  co_await checkpointer_.write_now();
+/// Puts the replaced log away, once it is certain that the other one is there after a loss of power.
+Task<void> LogMoves::settle(Moving moving, const LogDirectory& from, std::unique_ptr<PartitionLog> replaced) {
+  const LogDirectory& to = moving.future->directory;
+  log::info("moved partition={} from={} to={}", moving.name.to_string(), from.path(), to.path());
+  auto sync = [&to] { return to.files().sync_directory(to.path()); };
+  Result<void> synced = co_await in_background(environment_.pool, sync);
+  Uuid unique = Uuid::from_random(environment_.random.sixteen_bytes());
+  std::string retired = from.path() + "/" + deleted_directory_name(moving.name, unique);
+  Result<void> put_away = synced ? replaced->retire(retired) : synced;
+  if (!put_away) {
+    log::warn(
+        "could not put aside the log of a partition that was moved, the next start will partition={} reason=\"{}\"",
+        moving.name.to_string(), put_away.error().message);
+    retired.clear();
+  }
+  Partition* partition = partitions_.find(moving.name);
+  Duration delay = bounded_ms(partition == nullptr ? 0 : partition->settings().file_delete_delay_ms);
+  co_await run_on(home_, partitions_.note_moved(moving.name, from, to, std::move(retired), delay));
 }
 
 }  // namespace gregor

@@ -31,11 +31,13 @@ class LogMoves {
   /// is where it lies nothing else happens. Returns when the move is on its way. Errors: log_dir_not_found,
   /// kafka_storage_error, and replica_not_available for a partition that is not here: its log will be made there.
   Task<ErrorCode> request(TopicPartition name, std::string path);
+  /// Lets what is under way end where it is; from any shard.
+  void begin_stop() { is_stopping_ = true; }
   /// Returns once nothing is copied any more; what is unfinished stays so.
   Task<void> stop();
 
  private:
-  enum class Step { more, caught_up, given_up, failed };
+  enum class Step { more, caught_up, lacks_room, given_up, failed };
   struct Moving {
     TopicPartition name;
     std::shared_ptr<FutureLog> future;
@@ -63,15 +65,22 @@ class LogMoves {
   Task<bool> move(Moving moving);
   /// The partition, while this move of it is the one that is wanted.
   Partition* find(const Moving& moving);
+  /// Copies a piece of one segment. Caught up once the copy has what the log had at the beginning.
   Task<Step> copy_some(Moving moving);
+  /// Waits for as long as the rate asks for.
+  Task<void> keep_pace(uint64_t bytes);
+  Task<Step> flush(Moving moving);
   /// Appends `bytes` of the log, the first batch of which may begin before the log does.
-  Result<void> append(Partition& partition, PartitionLog& copy, Bytes bytes);
+  Result<bool> append(Partition& partition, FutureLog& future, Bytes bytes);
   Result<void> align_start(Partition& partition, PartitionLog& copy);
-  /// Copies the rest, makes it durable and lets the copy take the log's place.
+  /// Copies the rest, makes it as durable as the log and lets the copy take the log's place. `more` when there came
+  /// too much meanwhile.
   Task<Step> finish(Moving moving);
-  Result<void> copy_rest(Partition& partition, PartitionLog& copy);
-  Task<void> settle(TopicPartition name, const LogDirectory* from, const LogDirectory* to, std::string retired,
-                    Duration delay);
+  Task<Step> prepare_swap(Moving moving, const LogDirectory& from);
+  /// In one go. `more` where it would take too long.
+  Step swap(const Moving& moving, std::unique_ptr<PartitionLog>& replaced);
+  Result<bool> copy_rest(Partition& partition, FutureLog& future);
+  Task<void> settle(Moving moving, const LogDirectory& from, std::unique_ptr<PartitionLog> replaced);
 
   const ReplicaEnvironment environment_;
   Partitions& partitions_;

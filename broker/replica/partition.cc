@@ -160,21 +160,17 @@ std::vector<PartitionSize> Partition::sizes() const {
   return sizes;
 }
 
-Result<void> Partition::replace_log_by_future(const std::string& retired_path) {
+Result<std::unique_ptr<PartitionLog>> Partition::replace_log_by_future() {
   ASSERT(future_ && future_->log->log_end_offset() == log_->log_end_offset());
-  if (auto renamed = future_->log->rename_directory(future_->directory.path_of(name())); !renamed) return renamed;
-  std::unique_ptr<PartitionLog> retired = std::exchange(log_, std::move(future_->log));
+  if (auto renamed = future_->log->rename_directory(future_->directory.path_of(name())); !renamed) {
+    return renamed.error();
+  }
+  std::unique_ptr<PartitionLog> replaced = std::exchange(log_, std::move(future_->log));
   directory_ = &future_->directory;
   future_.reset();
   log_->set_config(settings_.log);
   if (is_leader()) log_->begin_epoch(leader_epoch_);
-  // From here on the new log is the log; the old one stays where it is should its disk be failing.
-  if (auto renamed = retired->retire(retired_path); !renamed) {
-    log::warn(
-        "could not put aside the log of a partition that was moved, the next start will partition={} reason=\"{}\"",
-        name().to_string(), renamed.error().message);
-  }
-  return {};
+  return replaced;
 }
 
 Result<size_t> Partition::apply_retention() {

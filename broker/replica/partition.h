@@ -94,6 +94,7 @@ struct PartitionSize {
 struct FutureLog {
   const LogDirectory& directory;
   std::unique_ptr<PartitionLog> log;
+  uint64_t copied_bytes = 0;  ///< in all
 };
 
 /// One partition of which this broker has a replica: its log, and its role as leader or not.
@@ -133,9 +134,9 @@ class Partition {
   /// The copy that is being made; null when there is none. Whoever fills it holds it too.
   const std::shared_ptr<FutureLog>& future() const { return future_; }
   void set_future(std::shared_ptr<FutureLog> future) { future_ = std::move(future); }
-  /// Lets the copy, which has everything that the log has, take the place of the log, whose directory is renamed to
-  /// `retired_path`. Error: kafka_storage_error, where the log is as it was.
-  Result<void> replace_log_by_future(const std::string& retired_path);
+  /// Lets the copy, which has everything that the log has, take the log's place and yields the log, whose directory
+  /// is still where it was. Error: kafka_storage_error, where nothing has changed.
+  Result<std::unique_ptr<PartitionLog>> replace_log_by_future();
   /// Wakes everything that waits, before the partition goes away.
   void wake_all();
 

@@ -87,28 +87,46 @@ Task<void> Partitions::reconfigure(std::string topic, PartitionSettings settings
   }
 }
 
+LogDirectory* Partitions::directory_of(const Partition& partition) const {
+  for (LogDirectory* directory : environment_.directories) {
+    if (directory == &partition.directory()) return directory;
+  }
+  return nullptr;
+}
+
+/// On the partition's shard. Waits for whoever syncs its files or puts another log into its place.
+Task<Partitions::Removed> Partitions::take_out(TopicPartition name, Uuid unique) {
+  Partition* partition = find(name);
+  if (partition == nullptr) co_return take_out_unavailable(name, unique);
+  partition->suspend();
+  std::shared_ptr<AsyncMutex> flushing = partition->flushing();
+  AsyncMutex::Guard nobody_flushes = co_await flushing->lock();
+  Local& local = local_.local();
+  auto found = local.partitions.find(name);
+  ASSERT(found != local.partitions.end());  // one removal at a time
+  std::unique_ptr<Partition> taken = std::move(found->second);
+  local.partitions.erase(found);
+  taken->suspend();
+  drop_future(*taken);
+  Removed removed{ErrorCode::none, taken->directory().path() + "/" + deleted_directory_name(name, unique),
+                  taken->settings().file_delete_delay_ms, &taken->directory()};
+  auto renamed = taken->log().retire(removed.path);
+  if (!renamed) {
+    log::error("could not delete a log partition={} reason=\"{}\"", name.to_string(), renamed.error().message);
+    removed.error = ErrorCode::kafka_storage_error;
+    Unavailable& unavailable = local.unavailable[name];
+    unavailable.directory = directory_of(*taken);
+    unavailable.settings = taken->settings();
+    // To be deleted, not to be opened.
+    unavailable.retry_at = Instant::max();
+  }
+  co_return removed;
+}
+
 Task<ErrorCode> Partitions::remove(TopicPartition name) {
   AsyncMutex::Guard turn = co_await changing_.lock();
   Uuid unique = Uuid::from_random(environment_.random.sixteen_bytes());
-  auto take_out = [&]() -> Removed {
-    Local& local = local_.local();
-    auto found = local.partitions.find(name);
-    if (found == local.partitions.end()) return take_out_unavailable(name, unique);
-    std::unique_ptr<Partition> partition = std::move(found->second);
-    local.partitions.erase(found);
-    partition->suspend();
-    drop_future(*partition);
-    Removed removed{ErrorCode::none, partition->directory().path() + "/" + deleted_directory_name(name, unique),
-                    partition->settings().file_delete_delay_ms, &partition->directory()};
-    auto renamed = partition->log().retire(removed.path);
-    if (!renamed) {
-      log::error("could not delete a log partition={} reason=\"{}\"", name.to_string(), renamed.error().message);
-      removed.error = ErrorCode::kafka_storage_error;
-      local.unavailable[name].settings = partition->settings();
-    }
-    return removed;
-  };
-  Removed removed = co_await on(shard_of(name), take_out);
+  Removed removed = co_await run_on(shard_of(name), take_out(name, unique));
   if (removed.directory == nullptr) co_return removed.error;
   --logs_in_[removed.directory];
   if (removed.error == ErrorCode::none) {
@@ -129,7 +147,7 @@ Task<void> Partitions::note_moved(TopicPartition name, const LogDirectory& from,
                                   std::string retired_path, Duration delay) {
   --logs_in_[&from];
   ++logs_in_[&to];
-  remove_later(from, {std::move(retired_path)}, delay);
+  if (!retired_path.empty()) remove_later(from, {std::move(retired_path)}, delay);
   co_await forget_cleaned(from, std::move(name));
 }
 
@@ -223,7 +241,8 @@ Task<ErrorCode> Partitions::flush(TopicPartition name, Offset end) {
     flush_times_.local().record(now - begin, now);
   }
   partition = find(name);
-  if (partition == nullptr) co_return ErrorCode::not_leader_or_follower;  // deleted meanwhile
+  bool is_another = partition != nullptr && job && partition->log().id() != job->log_id;
+  if (partition == nullptr || is_another) co_return ErrorCode::not_leader_or_follower;  // deleted meanwhile
   if (flushed) {
     partition->note_flushed(*job);
     co_return ErrorCode::none;
@@ -240,7 +259,8 @@ Task<ErrorCode> Partitions::flush(TopicPartition name, Offset end) {
 
 Task<void> Partitions::flush_all_of(TopicPartition name) {
   Partition* partition = find(name);
-  if (partition == nullptr) co_return;
+  // Whoever is at it, or waits to be, will have it all, or the next time comes.
+  if (partition == nullptr || partition->flushing()->is_locked()) co_return;
   Offset end = partition->log().log_end_offset();
   co_await flush(std::move(name), end);
 }

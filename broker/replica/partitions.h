@@ -72,8 +72,8 @@ class Partitions {
                                      std::map<std::string, PartitionSettings> settings);
   /// Where the log of a partition that is not here yet is to be made. On shard 0.
   void prefer_directory(const TopicPartition& name, LogDirectory& directory);
-  /// A partition has moved from one directory to the other: removes what it left, at `retired_path`, after `delay`.
-  /// On shard 0.
+  /// A partition has moved from one directory to the other: removes what it left, at `retired_path` if not empty,
+  /// after `delay`. On shard 0.
   Task<void> note_moved(TopicPartition name, const LogDirectory& from, const LogDirectory& to,
                         std::string retired_path, Duration delay);
   /// Gives the partitions of `topic` that are here its new settings, on every shard.
@@ -102,6 +102,8 @@ class Partitions {
   void drop_future(Partition& partition);
 
   Task<AllCheckpoints> checkpoints();
+  /// Held by who opens or removes logs while the broker runs, and by who needs that nobody does. On shard 0.
+  AsyncMutex& changing() { return changing_; }
   /// Syncs and closes every log, writes the checkpoints, and marks the directories whose logs were all opened and
   /// closed. Nothing is served then. Error: the first log or checkpoint that could not be written, but for those of
   /// offline directories.
@@ -147,6 +149,8 @@ class Partitions {
   ByShard by_shard(const std::vector<TopicPartition>& names) const;
   /// Renames the log of a partition that could not be opened and forgets it.
   Removed take_out_unavailable(const TopicPartition& name, const Uuid& unique);
+  Task<Removed> take_out(TopicPartition name, Uuid unique);
+  LogDirectory* directory_of(const Partition& partition) const;
   // Opening logs: partitions_open.cc.
   Result<void> check_directories();
   Result<bool> finish_move(const TopicPartition& name, LogDirectory& one, LogDirectory& other);
@@ -160,6 +164,7 @@ class Partitions {
   Task<bool> open_and_install(std::vector<Opened> chunk, const SettingsByTopic& settings);
   std::vector<Opened> find_missing(const std::vector<const PartitionState*>& states);
   Task<void> open_missing(const std::vector<PartitionState>& states, const SettingsByTopic& settings);
+  Task<std::vector<Opened>> place(std::vector<Opened> missing);
   void install(Opened opened, const PartitionSettings& settings);
   void note_unavailable(const Opened& opened, const PartitionSettings& settings);
   bool is_due(const Unavailable& unavailable) const;
@@ -176,7 +181,7 @@ class Partitions {
                                       const std::set<const LogDirectory*>& incomplete) const;
 
   const ReplicaEnvironment environment_;
-  AsyncMutex changing_;  ///< who opens or removes logs while the broker runs, one after another
+  AsyncMutex changing_;
   std::map<const LogDirectory*, size_t> logs_in_;          ///< on shard 0
   std::map<TopicPartition, LogDirectory*> preferred_for_;  ///< of partitions that are not here yet; on shard 0
   std::vector<LoadProgress> progress_;                     ///< on shard 0

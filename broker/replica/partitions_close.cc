@@ -31,7 +31,7 @@ void carry_over(DirectoryCheckpoints& checkpoints, const LogDirectory& directory
   if (auto high_watermark = directory.high_watermark(name)) checkpoints.high_watermarks[name] = *high_watermark;
 }
 
-Result<void> write_all(const LogDirectory& directory, const DirectoryCheckpoints& checkpoints) {
+Result<void> write_all(LogDirectory& directory, const DirectoryCheckpoints& checkpoints) {
   if (auto written = directory.write_recovery_points(checkpoints.recovery_points); !written) return written;
   if (auto written = directory.write_log_start_offsets(checkpoints.log_start_offsets); !written) return written;
   return directory.write_high_watermarks(checkpoints.high_watermarks);

@@ -191,6 +191,36 @@ std::vector<Partitions::Opened> Partitions::find_missing(const std::vector<const
   return missing;
 }
 
+/// Chooses directories for the logs that are new, and makes sure that nothing there is said about them yet. Leaves
+/// out those for which that fails.
+Task<std::vector<Partitions::Opened>> Partitions::place(std::vector<Opened> missing) {
+  std::map<LogDirectory*, std::vector<TopicPartition>> made_in;
+  for (Opened& entry : missing) {
+    if (entry.directory != nullptr) continue;
+    entry.directory = directory_for_new_log(entry.name);
+    if (entry.directory == nullptr) continue;
+    made_in[entry.directory].push_back(entry.name);
+    ++logs_in_[entry.directory];
+  }
+  std::set<const LogDirectory*> unfit{nullptr};
+  auto forget = [&made_in, &unfit] {
+    for (auto& [directory, names] : made_in) {
+      auto forgotten = directory->forget(names);
+      if (forgotten) continue;
+      unfit.insert(directory);
+      log::error(
+          "no logs can be made in a log directory, since its checkpoints can't be changed path={} reason=\"{}\"",
+          directory->path(), forgotten.error().message);
+    }
+  };
+  co_await in_background(environment_.pool, forget);
+  for (const auto& [directory, names] : made_in) {
+    if (unfit.contains(directory)) logs_in_[directory] -= names.size();
+  }
+  std::erase_if(missing, [&unfit](const Opened& entry) { return unfit.contains(entry.directory); });
+  co_return std::move(missing);
+}
+
 Task<void> Partitions::open_missing(const std::vector<PartitionState>& states, const SettingsByTopic& settings) {
   std::map<TopicPartition, const PartitionState*> wanted;
   for (const auto& state : states) {
@@ -205,16 +235,12 @@ Task<void> Partitions::open_missing(const std::vector<PartitionState>& states, c
     };
     co_await on(*environment_.shards[shard], look);
   }
+  missing = co_await place(std::move(missing));
   std::vector<Task<bool>> openings;
   for (size_t begin = 0; begin < missing.size(); begin += kChunk) {
     std::vector<Opened> chunk;
-    for (size_t i = begin; i < std::min(begin + kChunk, missing.size()); ++i) {
-      bool is_placed = missing[i].directory != nullptr;
-      if (!is_placed) missing[i].directory = directory_for_new_log(missing[i].name);
-      if (missing[i].directory == nullptr) continue;
-      if (!is_placed) ++logs_in_[missing[i].directory];
+    for (size_t i = begin; i < std::min(begin + kChunk, missing.size()); ++i)
       chunk.push_back(std::move(missing[i]));
-    }
     openings.push_back(open_and_install(std::move(chunk), settings));
   }
   // A log that can't be opened is reported there, and its partition will answer with a storage error.

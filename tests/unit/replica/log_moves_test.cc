@@ -387,6 +387,68 @@ TEST_F(LogMovesTest, TheRateThatIsSetIsKept) {
   EXPECT_EQ(place(), "b");
 }
 
+TEST_F(LogMovesTest, TheRateIsKeptAcrossSegmentsToo) {
+  settings_.log.segment_size_bytes = 1 << 20;
+  stop();
+  start({{"replica.alter.log.dirs.io.max.bytes.per.second", "1048576"}});
+  lead();
+  produce_mebibytes(6);
+  ASSERT_GT(with([](Partition& found) { return found.log().segment_count(); }), 5u);
+  start_move("b");
+  shards_.advance(4s);
+  EXPECT_EQ(place(), "a");
+  shards_.advance(4s);
+  EXPECT_EQ(place(), "b");
+}
+
+TEST_F(LogMovesTest, WhatRollsHadMadeDurableIsDurableInTheNewPlace) {
+  settings_.log.segment_size_bytes = 1 << 20;
+  stop();
+  start();
+  lead();
+  produce_mebibytes(6);
+  shards_.run(partitions_->flush(kOrders, Offset(24)), shard());
+  Offset durable = with([](Partition& found) { return found.log().recovery_point(); });
+  ASSERT_EQ(durable, Offset(24));
+  move("b");
+  EXPECT_EQ(place(), "b");
+  EXPECT_GE(with([](Partition& found) { return found.log().recovery_point(); }), durable);
+}
+
+TEST_F(LogMovesTest, ACopyOfADeletedTopicIsNotTakenForOneOfItsSuccessor) {
+  produce(5);
+  pool_.hold();
+  start_move("b");
+  step();
+  stop();
+  ASSERT_EQ(logs_in("b"), names({"orders-0-future"}));
+  fs::remove_all(path("a") + "/orders-0");
+  start();
+  std::vector<PartitionState> states{{kOrders, uuid_of(9), kSelf, LeaderEpoch(0), 0, ids({1}), ids({1})}};
+  shards_.run(partitions_->apply(std::move(states), {{"orders", settings_}}));
+  produce(2);
+  std::string successors = content();
+  std::string its_place = place();
+  stop();
+  start();
+  EXPECT_EQ(place(), its_place);
+  EXPECT_EQ(content(), successors);
+  EXPECT_EQ(logs_in("b"), its_place == "b" ? names({"orders-0"}) : names({}));
+}
+
+TEST_F(LogMovesTest, APartitionIsDeletedOnlyOnceItsSyncHasEnded) {
+  produce(5);
+  pool_.hold();
+  auto flushed = shards_.start(partitions_->flush(kOrders, Offset(5)), shard());
+  auto removed = shards_.start(partitions_->remove(kOrders));
+  EXPECT_FALSE(removed.has_ended());
+  step();
+  let_go();
+  EXPECT_TRUE(removed.has_ended());
+  EXPECT_TRUE(flushed.has_ended());
+  EXPECT_FALSE(directories_["a"]->health().is_offline());
+}
+
 TEST_F(LogMovesTest, AFailingDestinationLeavesTheLogWhereItIs) {
   produce_mebibytes(2);
   pool_.hold();

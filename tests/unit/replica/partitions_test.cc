@@ -314,6 +314,23 @@ TEST_F(PartitionsTest, TopicOfTheSameNameCanBeMadeWhileTheOldFilesWait) {
   EXPECT_EQ(log_end(0), 0);
 }
 
+TEST_F(PartitionsTest, ATopicOfTheSameNameDoesNotBeginWhereTheOldOnesRecordsWereDeletedUpTo) {
+  lead(1, 5);
+  for (int i = 0; i < 5; ++i) produce(0);
+  with(0, [](Partition* partition) { return partition->delete_records(Offset(7)).ok(); });
+  close();
+  start();
+  lead(1, 5);
+  shards_.run(partitions_->remove({"orders", 0}));
+  EXPECT_EQ(lead(1, 0), std::vector<ErrorCode>{ErrorCode::none});
+  EXPECT_EQ(log_end(0), 0);
+  EXPECT_EQ(checkpoint("log-start-offset-checkpoint"), "0\n0\n") << "durable before anything is written";
+  EXPECT_EQ(checkpoint("recovery-point-offset-checkpoint"), "0\n0\n");
+  produce(0);
+  start();
+  EXPECT_EQ(log_end(0), 2) << "nothing is lost after a crash";
+}
+
 TEST_F(PartitionsTest, RemovingWhatIsNotThereIsNoError) {
   EXPECT_EQ(shards_.run(partitions_->remove({"orders", 0})), ErrorCode::none);
 }
