@@ -192,7 +192,7 @@ void ProduceApi::append(Item& item, int16_t acks, int16_t version) {
   count_appended(metrics_, item.name, item.appended, !item.rewritten.empty());
   item.is_replicated = outcome.is_replicated;
   item.needs_flush = outcome.needs_flush;
-  if (item.appended.rolled && !item.needs_flush) spawn(partitions_.flush_all_of(partition->name()));
+  if (item.appended.wants_flush && !item.needs_flush) spawn(partitions_.flush_all_of(partition->name()));
 }
 
 void ProduceApi::let_go_of_records(Request& request, std::vector<Item>& items, std::string& names,

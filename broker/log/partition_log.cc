@@ -122,7 +122,7 @@ Result<AppendInfo> PartitionLog::append_as_leader(const ValidatedBatch& batch, L
   BatchRun run;
   run.add(batch.view());
   AppendInfo info;
-  if (auto appended = append_run(run, info.rolled); !appended) return appended.error();
+  if (auto appended = append_run(run, info.wants_flush); !appended) return appended.error();
   info.first_offset = run.first_offset;
   info.last_offset = run.last_offset;
   info.log_append_time = batch.log_append_time;
@@ -152,7 +152,7 @@ Result<AppendInfo> PartitionLog::append_as_follower(Bytes batches) {
     }
     bool fits = active().size() + run.bytes.size() + batch->size() <= config_.segment_size_bytes;
     if (!fits && !run.bytes.empty()) {
-      if (auto appended = append_run(run, info.rolled); !appended) return appended.error();
+      if (auto appended = append_run(run, info.wants_flush); !appended) return appended.error();
       run = BatchRun();
     }
     if (info.size_bytes == 0) info.first_offset = batch->base_offset();
@@ -161,21 +161,23 @@ Result<AppendInfo> PartitionLog::append_as_follower(Bytes batches) {
     least_next = batch->next_offset();
   }
   if (!run.bytes.empty()) {
-    if (auto appended = append_run(run, info.rolled); !appended) return appended.error();
+    if (auto appended = append_run(run, info.wants_flush); !appended) return appended.error();
   }
   info.last_offset = log_end_offset_ + (-1);
   return info;
 }
 
-Result<void> PartitionLog::append_run(const BatchRun& run, bool& rolled) {
+Result<void> PartitionLog::append_run(const BatchRun& run, bool& wants_flush) {
   auto should_roll = active().should_roll(run, clock_.wall_ms());
   if (!should_roll) return fail(should_roll.error());
   if (*should_roll) {
     auto base_offset = roll_offset(run.first_offset, run.last_offset);
     if (!base_offset) return fail(base_offset.error());
     if (auto moved = roll_at(*base_offset); !moved) return fail(moved.error());
-    rolled = true;
+    wants_flush = true;
   }
+  // Or the roll would have to sync.
+  if (is_cut_unsynced_) wants_flush = true;
   if (active().size() == 0) directory_changed_ = true;
   if (auto appended = active().append(run); !appended) return fail(appended.error());
   log_end_offset_ = run.last_offset + 1;

@@ -27,7 +27,9 @@ struct AppendInfo {
   uint64_t size_bytes = 0;
   /// The producer sent it before; nothing was appended, and the offsets and the time are the first ones'.
   bool is_duplicate = false;
-  bool rolled = false;  ///< a segment became full: a good time to flush in the background
+  /// A good time to flush in the background: a segment became full, or the next one would have to wait for the
+  /// disk.
+  bool wants_flush = false;
 };
 
 /// What a read found: bytes of files that begin at a batch.
@@ -68,9 +70,10 @@ struct FlushJob {
 /// Guarantees that offsets rise from batch to batch, that nothing of a failed append becomes visible, and that
 /// after a crash everything below the recovery point is intact. After an error of the disk every further append is
 /// refused, and the file system is told not to trust it. For want of room, descriptors or memory a call is refused
-/// and may be made again. Owned by its Partition; every call is made on that partition's shard, and none waits for
-/// the disk to sync except `close`. Errors: kafka_storage_error, naming file and reason, besides those that are
-/// named at a function.
+/// and may be made again. Owned by its Partition; every call is made on that partition's shard. None waits for the
+/// disk to sync except `close`, and a new segment that begins before the flush has ended that was wanted after an
+/// unclean start or a truncation. Errors: kafka_storage_error, naming file and reason, besides those that are named
+/// at a function.
 class PartitionLog {
  public:
   /// Opens the log in `directory`, making the directory and an empty log if there is none.
@@ -199,7 +202,7 @@ class PartitionLog {
   size_t segment_for(Offset offset) const;
   /// Where in `segment` the batch that holds `end`, or the next one, begins.
   Result<uint64_t> end_position(size_t segment, Offset end);
-  Result<void> append_run(const BatchRun& run, bool& rolled);
+  Result<void> append_run(const BatchRun& run, bool& wants_flush);
   /// Where a new segment begins whose first records are those from `first` to `last`.
   Result<Offset> roll_offset(Offset first, Offset last);
   Result<void> roll_at(Offset base_offset);

@@ -252,19 +252,20 @@ Task<LogMoves::Step> LogMoves::copy_some(Moving moving) {
   }
   partition = find(moving);
   if (partition == nullptr) co_return Step::given_up;
-  Result<bool> rolled{false};
+  Result<bool> wants_flush{false};
   if (!found || !bytes) {
-    rolled = found ? bytes.error() : found.error();
+    wants_flush = found ? bytes.error() : found.error();
   } else {
-    rolled = append(*partition, *moving.future, bytes->view());
+    wants_flush = append(*partition, *moving.future, bytes->view());
   }
-  if (!rolled && !moving.future->directory.health().takes_records()) co_return Step::lacks_room;
-  if (!rolled) {
-    log::error("could not copy a log partition={} reason=\"{}\"", moving.name.to_string(), rolled.error().message);
+  if (!wants_flush && !moving.future->directory.health().takes_records()) co_return Step::lacks_room;
+  if (!wants_flush) {
+    log::error("could not copy a log partition={} reason=\"{}\"", moving.name.to_string(),
+               wants_flush.error().message);
     co_return Step::failed;
   }
   // Piece by piece: at the end there would be too much to be synced at once.
-  if (*rolled) co_return co_await flush(moving);
+  if (*wants_flush) co_return co_await flush(moving);
   co_return copy.log_end_offset() >= log_end ? Step::caught_up : Step::more;
 }
 
@@ -302,7 +303,7 @@ Result<void> LogMoves::align_start(Partition& partition, PartitionLog& copy) {
   return advanced ? Result<void>() : Result<void>(advanced.error());
 }
 
-/// True when the copy has begun a new segment.
+/// True when the copy should be flushed.
 Result<bool> LogMoves::append(Partition& partition, FutureLog& future, Bytes bytes) {
   PartitionLog& copy = *future.log;
   auto first = BatchView::probe(bytes);
@@ -316,7 +317,7 @@ Result<bool> LogMoves::append(Partition& partition, FutureLog& future, Bytes byt
   if (!appended) return appended.error();
   future.copied_bytes += appended->size_bytes;
   if (auto aligned = align_start(partition, copy); !aligned) return aligned.error();
-  return appended->rolled;
+  return appended->wants_flush;
 }
 
 Task<LogMoves::Step> LogMoves::finish(Moving moving) {

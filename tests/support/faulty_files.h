@@ -17,6 +17,7 @@ class FaultyFileSystem final : public FileSystem {
   std::atomic<int> open_error{0};  ///< fails what takes a descriptor, once `opens_left` are used up
   std::atomic<int> opens_left{0};
   DiskSpace room{1ull << 40, 1ull << 39};  ///< what `space` answers
+  std::atomic<int> syncs{0};               ///< of files and directories, so far
 
   Result<std::shared_ptr<File>> open(const std::string& path, OpenMode mode) override {
     if (lacks_descriptors(path)) return system_error(open_error, "open " + path);
@@ -53,6 +54,7 @@ class FaultyFileSystem final : public FileSystem {
   Result<void> sync_directory(const std::string& path) override {
     if (lacks_descriptors(path)) return system_error(open_error, "sync " + path);
     if (fails(path, false)) return failure("sync", path);
+    ++syncs;
     return real_.sync_directory(path);
   }
   Result<std::unique_ptr<FileLock>> lock(const std::string& path) override {
@@ -96,6 +98,7 @@ class FaultyFileSystem final : public FileSystem {
     }
     Result<void> sync() override {
       if (owner_.fails(path(), false)) return owner_.failure("sync", path());
+      ++owner_.syncs;
       return real_->sync();
     }
     const std::string& path() const override { return real_->path(); }

@@ -45,10 +45,34 @@ TEST_F(LogFailureTest, AFullDiskLetsASegmentRollLater) {
   faulty_.error = ENOSPC;
   for (int i = 0; i < 3; ++i) EXPECT_FALSE(try_append(batch_of(2, 60)).ok());
   faulty_.error = 0;
-  EXPECT_TRUE(append(2, 60).rolled);
+  EXPECT_TRUE(append(2, 60).wants_flush);
   EXPECT_EQ(log_->segment_count(), 2u);
   reopen_clean();
   EXPECT_EQ(log_->log_end_offset(), Offset(6));
+}
+
+TEST_F(LogFailureTest, AfterAnUncleanStartTheFirstAppendAsksForTheFlushThatSavesTheRollFromIt) {
+  open();
+  append(3);
+  reopen_unclean();
+  ASSERT_TRUE(append(1).wants_flush);
+  auto job = log_->prepare_flush();
+  ASSERT_TRUE(job.ok() && job->run().ok());
+  log_->mark_flushed(*job);
+  EXPECT_FALSE(append(1).wants_flush);
+  int before = faulty_.syncs;
+  ASSERT_TRUE(log_->roll().ok());
+  EXPECT_EQ(faulty_.syncs, before);
+}
+
+TEST_F(LogFailureTest, ARollThatComesBeforeThatFlushSyncs) {
+  open();
+  append(3);
+  reopen_unclean();
+  append(1);
+  int before = faulty_.syncs;
+  ASSERT_TRUE(log_->roll().ok());
+  EXPECT_GT(faulty_.syncs, before);
 }
 
 TEST_F(LogFailureTest, AFullDiskAtTheFirstAppendLeavesNoFiles) {
