@@ -15,9 +15,10 @@ namespace gregor {
 /// What a handler tells of its work, for the metrics. On the connection's shard.
 struct RequestTrace {
   RequestMetrics::Kind kind = RequestMetrics::Kind::any;
-  Duration waited{};      ///< for replicas, for records or for time to pass
-  Duration converting{};  ///< records into the form of other versions
-  Duration throttled{};   ///< by a quota
+  Duration waited{};           ///< for replicas, for records or for time to pass
+  Duration converting{};       ///< records into the form of other versions
+  size_t converted_bytes = 0;  ///< size of the records that were converted
+  Duration throttled{};        ///< by a quota
   ApiCounters* counters = nullptr;
 };
 

@@ -25,7 +25,7 @@ bool is_for_unready_broker(protocol::ApiKey key) {
 struct HandledRequest {
   ApiCounters& counters;
   int16_t version;
-  size_t size_bytes;
+  RequestSizes sizes;
   Instant received;
   Instant handled;
   RequestTimes times;
@@ -33,7 +33,7 @@ struct HandledRequest {
   void record(Instant sent) {
     times.response_send = sent - handled;
     times.total = sent - received;
-    counters.record(version, size_bytes, times, sent);
+    counters.record(version, sizes, times, sent);
   }
 };
 
@@ -98,7 +98,7 @@ Task<Reply> Dispatcher::handle_measured(Api& api, const RequestContext& context,
   trace.counters = &metrics_.of(api.key());
   Instant begun = clock.now();
   Reply reply = co_await api.handle(context, body);
-  HandledRequest request{metrics_.of(api.key(), trace.kind), context.version(), size_bytes,
+  HandledRequest request{metrics_.of(api.key(), trace.kind), context.version(), {size_bytes, trace.converted_bytes},
                          context.connection.received,        clock.now(),       {}};
   request.times.queue = begun - request.received;
   request.times.handling = request.handled - begun;

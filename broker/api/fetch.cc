@@ -72,6 +72,7 @@ Task<Reply> FetchApi::handle(RequestContext context, ByteReader body) {
       Instant begun = Shard::current()->clock().now();
       co_await convert_down_all(items, context.version());
       context.trace.converting = Shard::current()->clock().now() - begun;
+      for (const Item& item : items) context.trace.converted_bytes += item.converted.size();
     }
     count(items);
   }

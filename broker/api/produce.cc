@@ -79,6 +79,7 @@ Task<Reply> ProduceApi::handle(RequestContext context, ByteReader body) {
     Instant begun = Shard::current()->clock().now();
     co_await convert_up_all(items);
     context.trace.converting = Shard::current()->clock().now() - begun;
+    for (const Item& item : items) context.trace.converted_bytes += item.rewritten.size();
   }
   co_await append_all(items, request->acks, context.version());
   if (std::any_of(items.begin(), items.end(), &is_waiting)) {

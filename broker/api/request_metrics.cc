@@ -45,6 +45,9 @@ constexpr Row kRows[] = {
     {&ApiCounters::bytes,
      {"kafka_network_requestmetrics_requestbytes", "Bytes of a request, without its length"},
      false},
+    {&ApiCounters::temporary_bytes,
+     {"kafka_network_requestmetrics_temporarymemorybytes", "Bytes taken by converting records for other versions"},
+     true},
 };
 
 }  // namespace
@@ -102,7 +105,7 @@ void ApiCounters::count_error(int16_t code) {
   }
 }
 
-void ApiCounters::record(int16_t version, size_t size_bytes, const RequestTimes& times, Instant now) {
+void ApiCounters::record(int16_t version, const RequestSizes& sizes, const RequestTimes& times, Instant now) {
   auto index = static_cast<size_t>(version);
   if (index >= requests.size()) requests.resize(index + 1);
   ++requests[index];
@@ -114,7 +117,8 @@ void ApiCounters::record(int16_t version, size_t size_bytes, const RequestTimes&
   response_queue.record(Duration::zero(), now);  // an answer is sent as soon as it is made
   response_send.record(times.response_send, now);
   conversion.record(times.conversion, now);
-  bytes.record(size_bytes, now);
+  bytes.record(sizes.request, now);
+  temporary_bytes.record(sizes.temporary, now);
 }
 
 ApiCounters& RequestMetrics::of(protocol::ApiKey api, Kind kind) {

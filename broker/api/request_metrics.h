@@ -24,14 +24,21 @@ struct RequestTimes {
   Duration conversion{};     ///< of the handling: turning records into the form of other versions
 };
 
+/// How large one request was, in bytes.
+struct RequestSizes {
+  size_t request = 0;    ///< without its length
+  size_t temporary = 0;  ///< taken by records in the form of other versions
+};
+
 /// What one shard counted of one API.
 struct ApiCounters {
   std::vector<uint64_t> requests;                    ///< by version
   std::vector<std::pair<int16_t, uint64_t>> errors;  ///< by error code, in the order of their first appearance
-  Histogram total, queue, local, remote, throttle, response_queue, response_send, conversion, bytes;
+  Histogram total, queue, local, remote, throttle, response_queue, response_send, conversion;
+  Histogram bytes, temporary_bytes;
 
   void count_error(int16_t code);
-  void record(int16_t version, size_t size_bytes, const RequestTimes& times, Instant now);
+  void record(int16_t version, const RequestSizes& sizes, const RequestTimes& times, Instant now);
 };
 
 struct RequestTotal;

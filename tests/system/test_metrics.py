@@ -106,7 +106,9 @@ def test_conversions_for_old_clients_are_counted(broker, topic):
     assert scrape.of_topics("messagesin", topic=topic) == 20
     assert scrape.of_topics("producemessageconversions", topic=topic) == 20
     assert scrape.of_topics("fetchmessageconversions", topic=topic) == 20
-    assert scrape.of_requests("messageconversionstimems_sum", request="Produce") > 0
+    for request in ("Produce", "Fetch"):
+        assert scrape.of_requests("messageconversionstimems_sum", request=request) > 0
+        assert scrape.of_requests("temporarymemorybytes_sum", request=request) > 20
 
 
 def test_time_of_a_waiting_fetch_is_remote(new_broker):
