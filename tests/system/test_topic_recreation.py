@@ -4,9 +4,11 @@ import threading
 
 import confluent_kafka
 
+import batches
 import log_files
 import processes
 import wire
+from batches import Record
 from test_crash import read_all
 
 
@@ -87,3 +89,47 @@ def test_a_topic_of_many_partitions_is_deleted_and_created_again_at_once(new_bro
         assert wire.ask(broker, wire.DELETE_TOPICS, topics=[{"name": topic}]).responses[0].error_code == 0
         processes.wait_until(lambda: is_unknown(broker, topic), "the topic is gone")
     assert len(ids) == 5
+
+
+def test_after_a_kill_a_new_topic_is_not_held_to_the_checkpoints_of_the_old_one(new_broker, topic):
+    broker = new_broker(log_flush_offset_checkpoint_interval_ms=200,
+                        log_flush_start_offset_checkpoint_interval_ms=200).start()
+    wire.create_topic(broker, topic, flush_messages=1)
+    produce(broker, topic, 20)
+    answer = wire.ask(broker, wire.DELETE_RECORDS, topics=[
+        {"name": topic, "partitions": [{"partition_index": 0, "offset": 15}]}])
+    assert answer.topics[0].partitions[0].error_code == 0, answer
+    processes.wait_until(lambda: checkpointed(broker, topic) == (15, 20), "the checkpoints are written")
+    broker.stop()
+    for name in CHECKPOINTS:
+        broker.options[f"{name}.interval.ms"] = 3_600_000
+    broker.start()
+    assert checkpointed(broker, topic) == (15, 20)
+    wire.ask(broker, wire.DELETE_TOPICS, topics=[{"name": topic}])
+    processes.wait_until(lambda: is_unknown(broker, topic), "the topic is gone from the metadata")
+    wire.create_topic(broker, topic)
+    produce(broker, topic, 18)
+    broker.kill()
+    broker.start()
+    assert [record.offset for record in read_all(broker, topic)] == list(range(18))
+    assert checkpointed(broker, topic)[0] in (None, 0)
+
+
+CHECKPOINTS = {"log.flush.start.offset.checkpoint": "log-start-offset-checkpoint",
+               "log.flush.offset.checkpoint": "recovery-point-offset-checkpoint"}
+
+
+def checkpointed(broker, topic):
+    """(log start, recovery point), None where nothing is said of the partition"""
+    found = []
+    for name in CHECKPOINTS.values():
+        path = broker.log_dir / name
+        offsets = {entry[0]: int(entry[2]) for entry in log_files.read_checkpoint(path)} if path.exists() else {}
+        found.append(offsets.get(topic))
+    return tuple(found)
+
+
+def produce(broker, topic, count):
+    with wire.Connection(broker) as connection:
+        for number in range(count):
+            assert wire.produce(connection, topic, batches.encode([Record(b"%d" % number)])).error_code == 0
