@@ -1,8 +1,10 @@
 // The client of the benchmarks, over librdkafka with its defaults except where said.
 //
-//   bench_client produce BROKER TOPIC COUNT SIZE          acks=1
-//   bench_client consume BROKER TOPIC PARTITIONS COUNT    from the beginning
-//   bench_client latency BROKER TOPIC COUNT SIZE RATE     one partition, acks=1, linger 0; from produce to consumed
+//   bench_client produce BROKER TOPIC COUNT SIZE [CODEC]    acks=1; with a codec, of values that it can compress
+//   bench_client consume BROKER TOPIC PARTITIONS COUNT      from the beginning
+//   bench_client fan-out BROKER TOPIC COUNT SIZE CONSUMERS  one partition; all that is produced, and consumed by
+//   each bench_client latency BROKER TOPIC COUNT SIZE RATE       one partition, acks=1, linger 0; from produce to
+//   consumed
 //
 // Prints one JSON object: seconds, and for latency the percentiles in microseconds.
 #include <librdkafka/rdkafka.h>
@@ -99,20 +101,64 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-void run_produce(const std::string& broker, const std::string& topic, int64_t count, size_t size) {
-  Kafka producer = open_producer(broker, {{"queue.buffering.max.messages", "1000000"}});
+/// Values as programs write them: the same names again and again, and other numbers each time.
+std::string compressible_value(size_t size, int64_t number) {
+  std::string value;
+  uint64_t seed = static_cast<uint64_t>(number) * 0x9E3779B97F4A7C15u;
+  while (value.size() < size) {
+    seed ^= seed >> 29;
+    seed *= 0xBF58476D1CE4E5B9u;
+    char field[96];
+    std::snprintf(field, sizeof field,
+                  R"({"user_id": %llu, "session": "%016llx", "action": "view", "price": %llu.99},)",
+                  static_cast<unsigned long long>(seed % 100'000), static_cast<unsigned long long>(seed),
+                  static_cast<unsigned long long>(seed % 500));
+    value += field;
+  }
+  value.resize(size);
+  return value;
+}
+
+void produce_all(const std::string& broker, const std::string& topic, int64_t count, size_t size,
+                 const std::string& codec) {
+  Kafka producer =
+      open_producer(broker, {{"queue.buffering.max.messages", "1000000"}, {"compression.codec", codec}});
   rd_kafka_topic_t* handle = rd_kafka_topic_new(producer.get(), topic.c_str(), nullptr);
-  std::string value(size, 'x');
-  const auto start = Clock::now();
+  std::vector<std::string> values{std::string(size, 'x')};
+  if (codec != "none") {
+    values.clear();
+    for (int64_t i = 0; i < 1000; ++i) values.push_back(compressible_value(size, i));
+  }
   for (int64_t i = 0; i < count; ++i) {
+    std::string& value = values[size_t(i) % values.size()];
     if (rd_kafka_produce(handle, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_BLOCK, value.data(),
                          size, nullptr, 0, nullptr) != 0)
       fail(rd_kafka_err2str(rd_kafka_last_error()));
     if (i % 1000 == 0) rd_kafka_poll(producer.get(), 0);
   }
   if (rd_kafka_flush(producer.get(), kGiveUpMs)) fail("not every record was delivered");
-  std::printf("{\"seconds\": %.6f}\n", seconds_since(start));
   rd_kafka_topic_destroy(handle);
+}
+
+void run_produce(const std::string& broker, const std::string& topic, int64_t count, size_t size,
+                 const std::string& codec) {
+  const auto start = Clock::now();
+  produce_all(broker, topic, count, size, codec);
+  std::printf("{\"seconds\": %.6f}\n", seconds_since(start));
+}
+
+void run_fan_out(const std::string& broker, const std::string& topic, int64_t count, size_t size, int consumers) {
+  const auto start = Clock::now();
+  std::vector<std::thread> consuming;
+  for (int i = 0; i < consumers; ++i) {
+    consuming.emplace_back([&broker, &topic, count] {
+      Kafka consumer = open_consumer(broker, topic, 1);
+      consume(consumer.get(), count, 1000, [](const rd_kafka_message_t&) {});
+    });
+  }
+  produce_all(broker, topic, count, size, "none");
+  for (auto& consumer : consuming) consumer.join();
+  std::printf("{\"seconds\": %.6f}\n", seconds_since(start));
 }
 
 void run_consume(const std::string& broker, const std::string& topic, int partitions, int64_t count) {
@@ -166,13 +212,16 @@ int main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   auto number = [&](size_t i) { return std::stoll(arguments.at(i)); };
   const std::string what = arguments.empty() ? "" : arguments[0];
-  if (what == "produce" && arguments.size() == 5) {
-    run_produce(arguments[1], arguments[2], number(3), size_t(number(4)));
+  if (what == "produce" && (arguments.size() == 5 || arguments.size() == 6)) {
+    run_produce(arguments[1], arguments[2], number(3), size_t(number(4)),
+                arguments.size() == 6 ? arguments[5] : "none");
+  } else if (what == "fan-out" && arguments.size() == 6) {
+    run_fan_out(arguments[1], arguments[2], number(3), size_t(number(4)), int(number(5)));
   } else if (what == "consume" && arguments.size() == 5) {
     run_consume(arguments[1], arguments[2], int(number(3)), number(4));
   } else if (what == "latency" && arguments.size() == 6) {
     run_latency(arguments[1], arguments[2], number(3), size_t(number(4)), int(number(5)));
   } else {
-    fail("usage: bench_client produce|consume|latency ..., see the top of bench_client.cc");
+    fail("usage: bench_client produce|consume|fan-out|latency ..., see the top of bench_client.cc");
   }
 }
