@@ -193,7 +193,7 @@ void ProduceApi::append(Item& item, int16_t acks, int16_t version) {
   count_appended(metrics_, item.name, item.appended, !item.rewritten.empty());
   item.is_replicated = outcome.is_replicated;
   item.needs_flush = outcome.needs_flush;
-  if (item.appended.wants_flush && !item.needs_flush) spawn(partitions_.flush_all_of(partition->name()));
+  if (item.appended.wants_flush && !item.needs_flush) partitions_.flush_soon(*partition);
 }
 
 void ProduceApi::let_go_of_records(Request& request, std::vector<Item>& items, std::string& names,

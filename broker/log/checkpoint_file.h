@@ -15,9 +15,9 @@ namespace checkpoint_name {
 inline constexpr const char* kRecoveryPoint = "recovery-point-offset-checkpoint";
 inline constexpr const char* kLogStartOffset = "log-start-offset-checkpoint";
 /// The high watermarks.
+inline constexpr const char* kReplication = "replication-offset-checkpoint";
 /// Kafka's cleaner writes it; it is kept, and forgets what is deleted.
 inline constexpr const char* kCleanerOffset = "cleaner-offset-checkpoint";
-inline constexpr const char* kReplication = "replication-offset-checkpoint";
 }  // namespace checkpoint_name
 
 /// Reads a checkpoint: `0`, the number of entries, then `topic partition offset` by line. Empty when there is no

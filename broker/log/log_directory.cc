@@ -78,6 +78,11 @@ std::string deleted_directory_name(const TopicPartition& partition, const Uuid& 
   return partition.topic.substr(0, kMaxFileName - tail.size()) + tail;
 }
 
+std::string stray_directory_name(const TopicPartition& partition, const Uuid& unique) {
+  std::string tail = directory_name_tail(partition.partition, unique, "-stray");
+  return partition.topic.substr(0, kMaxFileName - tail.size()) + tail;
+}
+
 std::optional<std::string> future_directory_name(const TopicPartition& partition, const Uuid& unique) {
   // Kafka does not cut these: the topic has to be found in the name when a broker starts.
   std::string name = partition.topic + directory_name_tail(partition.partition, unique, "-future");
@@ -107,7 +112,8 @@ Result<void> LogDirectory::load() {
   if (!properties) return properties.error();
   meta_properties_ = *properties;
   if (auto scanned = scan_partitions(); !scanned) return scanned;
-  load_checkpoints();
+  checkpoints_.load();
+  cleaner_offsets_ = read_cleaner_offsets();
   was_clean_ = files_.exists(path_ + kCleanShutdownMark);
   return {};
 }
@@ -128,11 +134,10 @@ Result<void> LogDirectory::remove_mark_and_deleted() {
     log::info("finishing a deletion path={}", path);
     if (auto removed = files_.remove_all(path); !removed) return removed;
   }
-  bool is_new = !recovery_points_ && partitions_.empty();
+  bool is_new = !checkpoints_.exists(CheckpointKind::recovery_point) && partitions_.empty();
   if (!is_new) return {};
   // From the first checkpoint on, a log that it does not name is a new one.
-  recovery_points_.emplace();
-  return write_recovery_points({});
+  return checkpoints_.replace(CheckpointKind::recovery_point, {});
 }
 
 Result<void> LogDirectory::scan_partitions() {
@@ -154,20 +159,13 @@ Result<void> LogDirectory::scan_partitions() {
   return {};
 }
 
-void LogDirectory::load_checkpoints() {
-  recovery_points_ = read_checkpoint(checkpoint_name::kRecoveryPoint);
-  log_start_offsets_ = read_checkpoint(checkpoint_name::kLogStartOffset).value_or(OffsetCheckpoint());
-  high_watermarks_ = read_checkpoint(checkpoint_name::kReplication).value_or(OffsetCheckpoint());
-  cleaner_offsets_ = read_checkpoint(checkpoint_name::kCleanerOffset).value_or(OffsetCheckpoint());
-}
-
-std::optional<OffsetCheckpoint> LogDirectory::read_checkpoint(const char* name) const {
-  std::string path = path_ + "/" + name;
-  if (!files_.exists(path)) return std::nullopt;
+OffsetCheckpoint LogDirectory::read_cleaner_offsets() const {
+  std::string path = path_ + "/" + checkpoint_name::kCleanerOffset;
+  if (!files_.exists(path)) return {};
   auto offsets = read_offset_checkpoint(files_, path);
   if (offsets) return std::move(*offsets);
   log::warn("starting without a checkpoint: {}", offsets.error().message);
-  return std::nullopt;
+  return {};
 }
 
 Result<void> LogDirectory::set_meta_properties(const MetaProperties& properties) {
@@ -185,12 +183,18 @@ Result<void> LogDirectory::mark_moved(const TopicPartition& partition, const Log
 
 Result<void> LogDirectory::unmark_moved(const TopicPartition& partition) const {
   std::string mark = path_of(partition) + kMovedMark;
-  return files_.exists(mark) ? files_.remove(mark) : Result<void>();
+  if (!files_.exists(mark)) return {};
+  if (auto removed = files_.remove(mark); !removed) return removed;
+  return files_.sync_directory(path_of(partition));
 }
 
-bool LogDirectory::is_marked_moved(const TopicPartition& partition, const LogDirectory& destination) const {
-  auto text = read_text_file(files_, path_of(partition) + kMovedMark);
-  return text && *text == destination.path() + "\n";
+std::string LogDirectory::moved_to(const TopicPartition& partition) const {
+  std::string mark = path_of(partition) + kMovedMark;
+  if (!files_.exists(mark)) return "";
+  auto text = read_text_file(files_, mark);
+  if (!text || !text->ends_with('\n')) return "";
+  text->pop_back();
+  return std::move(*text);
 }
 
 Result<void> LogDirectory::discard(const TopicPartition& partition, const Uuid& unique) {
@@ -201,66 +205,20 @@ Result<void> LogDirectory::discard(const TopicPartition& partition, const Uuid& 
 }
 
 OpenOptions LogDirectory::open_options(const TopicPartition& partition) const {
-  auto find = [&](const OffsetCheckpoint& offsets) {
-    auto found = offsets.find(partition);
-    return found == offsets.end() ? Offset(0) : found->second;
-  };
   OpenOptions options;
   options.clean_shutdown = was_clean_;
-  options.recovery_point = recovery_points_ ? find(*recovery_points_) : Offset(0);
-  options.log_start_offset = find(log_start_offsets_);
-  options.knows_recovery_point = recovery_points_.has_value();
+  options.recovery_point = checkpoints_.find(CheckpointKind::recovery_point, partition).value_or(Offset(0));
+  options.log_start_offset = checkpoints_.find(CheckpointKind::log_start, partition).value_or(Offset(0));
+  options.knows_recovery_point = checkpoints_.exists(CheckpointKind::recovery_point);
   return options;
 }
 
 Result<void> LogDirectory::forget_cleaned(const TopicPartition& partition) const {
   std::lock_guard lock(cleaner_mutex_);
   if (cleaner_offsets_.erase(partition) == 0) return {};
-  return write_checkpoint(checkpoint_name::kCleanerOffset, cleaner_offsets_);
-}
-
-std::optional<Offset> LogDirectory::high_watermark(const TopicPartition& partition) const {
-  auto found = high_watermarks_.find(partition);
-  if (found == high_watermarks_.end()) return std::nullopt;
-  return found->second;
-}
-
-Result<void> LogDirectory::write_checkpoint(const char* name, const OffsetCheckpoint& offsets) const {
-  auto written = write_offset_checkpoint(files_, path_ + "/" + name, offsets);
+  auto written = write_offset_checkpoint(files_, path_ + "/" + checkpoint_name::kCleanerOffset, cleaner_offsets_);
   if (!written) return storage_error(written.error());
   return {};
-}
-
-Result<void> LogDirectory::write_recovery_points(const OffsetCheckpoint& offsets) {
-  auto written = write_checkpoint(checkpoint_name::kRecoveryPoint, offsets);
-  if (written) recovery_points_ = offsets;
-  return written;
-}
-
-Result<void> LogDirectory::write_log_start_offsets(const OffsetCheckpoint& offsets) {
-  auto written = write_checkpoint(checkpoint_name::kLogStartOffset, offsets);
-  if (written) log_start_offsets_ = offsets;
-  return written;
-}
-
-Result<void> LogDirectory::write_high_watermarks(const OffsetCheckpoint& offsets) {
-  return write_checkpoint(checkpoint_name::kReplication, offsets);
-}
-
-Result<void> LogDirectory::forget(const std::vector<TopicPartition>& partitions) {
-  OffsetCheckpoint points = recovery_points_.value_or(OffsetCheckpoint());
-  OffsetCheckpoint starts = log_start_offsets_;
-  size_t forgotten_points = 0;
-  size_t forgotten_starts = 0;
-  for (const auto& partition : partitions) {
-    forgotten_points += points.erase(partition);
-    forgotten_starts += starts.erase(partition);
-    high_watermarks_.erase(partition);
-  }
-  if (forgotten_points > 0) {
-    if (auto written = write_recovery_points(points); !written) return written;
-  }
-  return forgotten_starts > 0 ? write_log_start_offsets(starts) : Result<void>();
 }
 
 Result<void> LogDirectory::mark_clean_shutdown() const {

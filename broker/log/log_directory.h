@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "broker/log/checkpoint_file.h"
+#include "broker/log/checkpoints.h"
 #include "broker/log/guarded_files.h"
 #include "broker/log/meta_properties.h"
 #include "broker/log/recovery.h"
@@ -28,6 +28,8 @@ struct PartitionDirectoryName {
 /// The name that a partition's directory gets when it is to be deleted; the topic is cut where it would be longer
 /// than 255 bytes. `unique` are random bytes.
 std::string deleted_directory_name(const TopicPartition& partition, const Uuid& unique);
+/// The name that is given to a directory that was found where a new log is to be made.
+std::string stray_directory_name(const TopicPartition& partition, const Uuid& unique);
 /// The name of the directory in which a copy of a partition's log is made that is to take its place. None when it
 /// would be longer than 255 bytes.
 std::optional<std::string> future_directory_name(const TopicPartition& partition, const Uuid& unique);
@@ -41,7 +43,7 @@ struct FutureDirectory {
 /// One entry of log.dirs, locked for this process: its meta.properties, its checkpoints, whether it was closed
 /// properly, and the partitions in it.
 ///
-/// Owned by main; used by one thread at a time.
+/// Owned by main; used by one thread at a time, but for its checkpoints.
 class LogDirectory {
  public:
   /// Locks the directory, which is made if it is missing, and reads what is in it. A directory whose disk fails
@@ -74,7 +76,10 @@ class LogDirectory {
   /// blocks.
   Result<void> mark_moved(const TopicPartition& partition, const LogDirectory& destination) const;
   Result<void> unmark_moved(const TopicPartition& partition) const;
-  bool is_marked_moved(const TopicPartition& partition, const LogDirectory& destination) const;
+  /// The path of the directory that `partition` is marked to have moved to; empty when it is not.
+  std::string moved_to(const TopicPartition& partition) const;
+  /// Leaves `partition` out of `partitions`.
+  void leave_out(const TopicPartition& partition) { std::erase(partitions_, partition); }
   /// Removes the log of a partition that gave way to another one, as `open` would a deleted one.
   Result<void> discard(const TopicPartition& partition, const Uuid& unique);
 
@@ -83,33 +88,22 @@ class LogDirectory {
   /// Takes `partition`, which was deleted or moved away, out of the checkpoint of the cleaner, which Kafka may have
   /// left here: it would take a new log of that name for a cleaned one. Blocks; from any thread.
   Result<void> forget_cleaned(const TopicPartition& partition) const;
-  /// The checkpointed high watermark of `partition`; none when it was never written.
-  std::optional<Offset> high_watermark(const TopicPartition& partition) const;
-
-  // Replacing the checkpoints. Durable; blocks. One at a time, and none while logs are opened or removed.
-  Result<void> write_recovery_points(const OffsetCheckpoint& offsets);
-  Result<void> write_log_start_offsets(const OffsetCheckpoint& offsets);
-  Result<void> write_high_watermarks(const OffsetCheckpoint& offsets);
-  /// Takes `partitions`, whose logs are about to be made, out of the checkpoints: what these say is about logs of
-  /// the same names that were deleted, and would be taken for the new ones' after a crash. Durable, and quick where
-  /// there is nothing to forget; blocks.
-  Result<void> forget(const std::vector<TopicPartition>& partitions);
+  Checkpoints& checkpoints() const { return checkpoints_; }
 
   /// Leaves the mark of a clean shutdown; after every log was closed and every checkpoint written. Blocks.
   Result<void> mark_clean_shutdown() const;
 
  private:
   LogDirectory(FileSystem& files, std::string path)
-      : path_(std::move(path)), health_(std::make_shared<DirectoryHealth>(path_)), files_(files, health_) {}
+      : path_(std::move(path)),
+        health_(std::make_shared<DirectoryHealth>(path_)),
+        files_(files, health_),
+        checkpoints_(files_, path_) {}
 
   Result<void> load();
   Result<void> scan_partitions();
   Result<void> remove_mark_and_deleted();
-  /// None when there is no such checkpoint, or none that makes sense: the logs are then recovered from their
-  /// beginning.
-  std::optional<OffsetCheckpoint> read_checkpoint(const char* name) const;
-  void load_checkpoints();
-  Result<void> write_checkpoint(const char* name, const OffsetCheckpoint& offsets) const;
+  OffsetCheckpoint read_cleaner_offsets() const;
 
   std::string path_;
   std::shared_ptr<DirectoryHealth> health_;
@@ -120,9 +114,7 @@ class LogDirectory {
   std::vector<TopicPartition> partitions_;
   std::vector<FutureDirectory> futures_;
   std::vector<std::string> deleted_;  ///< paths of directories whose deletion was not finished
-  std::optional<OffsetCheckpoint> recovery_points_;
-  OffsetCheckpoint log_start_offsets_;
-  OffsetCheckpoint high_watermarks_;
+  mutable Checkpoints checkpoints_;
   mutable std::mutex cleaner_mutex_;
   mutable OffsetCheckpoint
       cleaner_offsets_;  ///< of the cleaner that had the directory before; under cleaner_mutex_

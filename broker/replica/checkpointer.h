@@ -29,10 +29,8 @@ class Checkpointer {
   Task<void> stop();
 
  private:
-  using Offsets = OffsetCheckpoint DirectoryCheckpoints::*;
-  using Write = Result<void> (LogDirectory::*)(const OffsetCheckpoint&);
   /// Writes one kind of checkpoint where it changed.
-  Task<void> write(Offsets offsets, Write replace);
+  Task<void> write(CheckpointKind kind);
 
   Partitions& partitions_;
   BackgroundPool& pool_;
@@ -41,7 +39,6 @@ class Checkpointer {
   Repeating recovery_points_;
   Repeating log_start_offsets_;
   AsyncMutex writing_;
-  AllCheckpoints written_;
 };
 
 }  // namespace gregor

@@ -13,6 +13,8 @@ namespace {
 // not keep the shard from its other work.
 constexpr uint64_t kChunkBytes = 1 << 20;
 constexpr int kMostPieces = 2;
+constexpr uint64_t kBatchHeaderBytes = 61;
+constexpr int kTriesToSettle = 10;
 constexpr Duration kStopPoll = std::chrono::milliseconds(20);
 constexpr Duration kRoomPoll = std::chrono::seconds(1);
 
@@ -30,6 +32,34 @@ Result<Buffer> read_all(const LogRead& found) {
   return bytes;
 }
 
+/// The header, checksum and all, of the batch that `offset` lies in; empty where the log does not have it.
+Result<std::vector<uint8_t>> batch_header(PartitionLog& log, Offset offset) {
+  std::vector<uint8_t> header;
+  if (offset < log.log_start_offset() || offset >= log.log_end_offset()) return header;
+  auto found = log.read(offset, log.log_end_offset(), 1, true);
+  if (!found) return found.error();
+  if (found->slices.empty()) return header;
+  const FileSlice& slice = found->slices.front();
+  header.resize(std::min<uint64_t>(slice.size, kBatchHeaderBytes));
+  auto read = slice.file->read_at(slice.position, header);
+  if (!read) return read.error();
+  header.resize(*read);
+  return header;
+}
+
+/// Whether the last batch of `copy` is the log's own: a log that lost its end in a crash may have been written
+/// anew.
+Result<bool> ends_alike(PartitionLog& copy, PartitionLog& log) {
+  bool has_nothing_in_common = copy.log_end_offset() <= std::max(copy.log_start_offset(), log.log_start_offset());
+  if (has_nothing_in_common) return true;
+  Offset last = copy.log_end_offset() + (-1);
+  auto of_copy = batch_header(copy, last);
+  if (!of_copy) return of_copy.error();
+  auto of_log = batch_header(log, last);
+  if (!of_log) return of_log.error();
+  return *of_copy == *of_log;
+}
+
 }  // namespace
 
 LogMoves::LogMoves(ReplicaEnvironment environment, Partitions& partitions, Checkpointer& checkpointer,
@@ -42,13 +72,17 @@ LogMoves::LogMoves(ReplicaEnvironment environment, Partitions& partitions, Check
       at_once_(at_once) {}
 
 Task<void> LogMoves::resume() {
+  std::vector<Moving> resumed;
   for (LogDirectory* directory : environment_.directories) {
     if (directory->health().is_offline()) continue;
-    for (const FutureDirectory& found : directory->futures()) co_await resume_one(found, *directory);
+    for (const FutureDirectory& found : directory->futures()) co_await resume_one(found, *directory, resumed);
   }
+  // Not before all are known: a move that ends has the checkpoints written.
+  for (Moving& moving : resumed) enqueue(std::move(moving));
 }
 
-Task<void> LogMoves::resume_one(FutureDirectory found, const LogDirectory& directory) {
+Task<void> LogMoves::resume_one(FutureDirectory found, const LogDirectory& directory,
+                                std::vector<Moving>& resumed) {
   Shard& shard = partitions_.shard_of(found.partition);
   auto config_of = [&]() -> std::optional<LogConfig> {
     Partition* partition = partitions_.find(found.partition);
@@ -74,6 +108,11 @@ Task<void> LogMoves::resume_one(FutureDirectory found, const LogDirectory& direc
     auto future = std::make_shared<FutureLog>(FutureLog{directory, std::move(*opened), 0});
     // What the log lost in a crash the copy must not have.
     if (auto cut = future->log->truncate_to(partition->log().log_end_offset()); !cut) return cut.error();
+    auto agrees = ends_alike(*future->log, partition->log());
+    if (!agrees) return agrees.error();
+    if (!*agrees) {
+      return Error{make_error_code(ErrorCode::inconsistent_topic_id), "the log was written anew since"};
+    }
     partition->set_future(future);
     return future;
   };
@@ -87,7 +126,7 @@ Task<void> LogMoves::resume_one(FutureDirectory found, const LogDirectory& direc
     if (!removed) log::error("could not remove a copy reason=\"{}\"", removed.error().message);
     co_return;
   }
-  enqueue({found.partition, *future});
+  resumed.push_back({found.partition, *future});
 }
 
 Task<ErrorCode> LogMoves::request(TopicPartition name, std::string path) {
@@ -107,7 +146,7 @@ Task<ErrorCode> LogMoves::request_in_turn(TopicPartition name, LogDirectory& des
   if (!found.needs_future) co_return found.error;
   AsyncMutex::Guard unchanged = co_await partitions_.changing().lock();
   auto make = [&]() -> Result<std::shared_ptr<FutureLog>> {
-    if (auto forgotten = destination.forget({name}); !forgotten) return forgotten.error();
+    if (auto forgotten = destination.checkpoints().forget({name}); !forgotten) return forgotten.error();
     return make_future(name, destination, found);
   };
   Result<std::shared_ptr<FutureLog>> made = co_await in_background(environment_.pool, make);
@@ -278,6 +317,10 @@ Task<LogMoves::Step> LogMoves::flush(Moving moving) {
     moving.future->log->mark_flushed(*job);
     co_return Step::more;
   }
+  if (job && job->may_be_repeated) {
+    moving.future->log->mark_unflushed(*job);
+    co_return Step::lacks_room;
+  }
   log::error("could not sync the copy of a log partition={} reason=\"{}\"", moving.name.to_string(),
              flushed.error().message);
   co_return Step::failed;
@@ -363,6 +406,7 @@ Task<LogMoves::Step> LogMoves::prepare_swap(Moving moving, const LogDirectory& f
   auto mark = [&] { return from.mark_moved(moving.name, moving.future->directory); };
   Result<void> marked = co_await in_background(environment_.pool, mark);
   if (marked) co_return find(moving) == nullptr ? Step::given_up : Step::caught_up;
+  if (may_pass(marked.error())) co_return Step::lacks_room;
   log::error("could not end a move partition={} reason=\"{}\"", moving.name.to_string(), marked.error().message);
   co_return Step::failed;
 }
@@ -403,19 +447,31 @@ Result<bool> LogMoves::copy_rest(Partition& partition, FutureLog& future) {
   return true;
 }
 
-/// Puts the replaced log away, once it is certain that the other one is there after a loss of power.
+/// Puts the replaced log away, once it is certain that the other one is there after a loss of power, and that it
+/// begins where this one did.
 Task<void> LogMoves::settle(Moving moving, const LogDirectory& from, std::unique_ptr<PartitionLog> replaced) {
   const LogDirectory& to = moving.future->directory;
   log::info("moved partition={} from={} to={}", moving.name.to_string(), from.path(), to.path());
-  auto sync = [&to] { return to.files().sync_directory(to.path()); };
-  Result<void> synced = co_await in_background(environment_.pool, sync);
+  Offset start = replaced->log_start_offset();
   Uuid unique = Uuid::from_random(environment_.random.sixteen_bytes());
   std::string retired = from.path() + "/" + deleted_directory_name(moving.name, unique);
-  Result<void> put_away = synced ? replaced->retire(retired) : synced;
-  if (!put_away) {
+  auto put_away = [&]() -> Result<void> {
+    if (auto synced = to.files().sync_directory(to.path()); !synced) return synced;
+    if (start > Offset(0)) {
+      auto written = to.checkpoints().set(CheckpointKind::log_start, moving.name, start);
+      if (!written) return written;
+    }
+    return replaced->retire(retired);
+  };
+  Result<void> done = co_await in_background(environment_.pool, put_away);
+  for (int tries = 1; !done && may_pass(done.error()) && tries < kTriesToSettle && !is_stopping_; ++tries) {
+    co_await sleep_for(kRoomPoll);
+    done = co_await in_background(environment_.pool, put_away);
+  }
+  if (!done) {
     log::warn(
         "could not put aside the log of a partition that was moved, the next start will partition={} reason=\"{}\"",
-        moving.name.to_string(), put_away.error().message);
+        moving.name.to_string(), done.error().message);
     retired.clear();
   }
   Partition* partition = partitions_.find(moving.name);

@@ -56,7 +56,7 @@ class LogMoves {
   Finding look(const TopicPartition& name, const LogDirectory& destination);
   Result<std::shared_ptr<FutureLog>> make_future(const TopicPartition& name, const LogDirectory& destination,
                                                  const Finding& found);
-  Task<void> resume_one(FutureDirectory found, const LogDirectory& directory);
+  Task<void> resume_one(FutureDirectory found, const LogDirectory& directory, std::vector<Moving>& resumed);
   void enqueue(Moving moving);
   void start_waiting();
   Task<void> run(Moving moving);

@@ -38,7 +38,7 @@ Task<void> Maintenance::apply_retention() {
 
 Task<void> Maintenance::flush_what_is_due() {
   auto visit = [this](Partition& partition) {
-    if (partition.is_flush_due()) spawn(partitions_.flush_all_of(partition.name()));
+    if (partition.is_flush_due()) partitions_.flush_soon(partition);
   };
   co_await partitions_.visit_all(visit);
 }

@@ -162,9 +162,11 @@ std::vector<PartitionSize> Partition::sizes() const {
 
 Result<std::unique_ptr<PartitionLog>> Partition::replace_log_by_future() {
   ASSERT(future_ && future_->log->log_end_offset() == log_->log_end_offset());
-  if (auto renamed = future_->log->rename_directory(future_->directory.path_of(name())); !renamed) {
-    return renamed.error();
+  std::string path = future_->directory.path_of(name());
+  if (future_->directory.files().exists(path)) {
+    return Error{make_error_code(ErrorCode::kafka_storage_error), "something else is there already: " + path};
   }
+  if (auto renamed = future_->log->rename_directory(path); !renamed) return renamed.error();
   std::unique_ptr<PartitionLog> replaced = std::exchange(log_, std::move(future_->log));
   directory_ = &future_->directory;
   future_.reset();

@@ -102,6 +102,8 @@ struct FutureLog {
 /// Owned by Partitions; lives on the shard that owns the partition, where every call is made.
 class Partition {
  public:
+  bool is_flush_queued = false;  ///< for Partitions alone
+
   Partition(BrokerId self, const Clock& clock, const LogDirectory& directory, std::unique_ptr<PartitionLog> log,
             Offset high_watermark, PartitionSettings settings);
 

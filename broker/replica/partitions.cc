@@ -9,6 +9,7 @@ namespace {
 // Partitions that are visited without letting the shard do something else.
 constexpr size_t kVisitsAtOnce = 64;
 constexpr size_t kMostPreferences = 100'000;
+constexpr size_t kFlushesAtOnce = 4;  // of each shard
 
 std::vector<TopicPartition> names_of(const std::vector<PartitionState>& states) {
   std::vector<TopicPartition> names;
@@ -108,19 +109,17 @@ Task<Partitions::Removed> Partitions::take_out(TopicPartition name, Uuid unique)
   local.partitions.erase(found);
   taken->suspend();
   drop_future(*taken);
-  Removed removed{ErrorCode::none, taken->directory().path() + "/" + deleted_directory_name(name, unique),
-                  taken->settings().file_delete_delay_ms, &taken->directory()};
-  auto renamed = taken->log().retire(removed.path);
-  if (!renamed) {
-    log::error("could not delete a log partition={} reason=\"{}\"", name.to_string(), renamed.error().message);
-    removed.error = ErrorCode::kafka_storage_error;
-    Unavailable& unavailable = local.unavailable[name];
-    unavailable.directory = directory_of(*taken);
-    unavailable.settings = taken->settings();
-    // To be deleted, not to be opened.
-    unavailable.retry_at = Instant::max();
+  std::string path = taken->directory().path() + "/" + deleted_directory_name(name, unique);
+  auto renamed = taken->log().retire(path);
+  if (renamed) {
+    co_return Removed{ErrorCode::none, path, taken->settings().file_delete_delay_ms, &taken->directory()};
   }
-  co_return removed;
+  log::error("could not delete a log partition={} reason=\"{}\"", name.to_string(), renamed.error().message);
+  Unavailable& unavailable = local.unavailable[name];
+  unavailable.directory = directory_of(*taken);
+  unavailable.settings = taken->settings();
+  unavailable.is_deleted = true;
+  co_return Removed{ErrorCode::kafka_storage_error, "", 0, nullptr};
 }
 
 Task<ErrorCode> Partitions::remove(TopicPartition name) {
@@ -255,6 +254,28 @@ Task<ErrorCode> Partitions::flush(TopicPartition name, Offset end) {
   // Never tried again: the kernel may have dropped the pages that it could not write.
   partition->fail(flushed.error());
   co_return ErrorCode::kafka_storage_error;
+}
+
+void Partitions::flush_soon(Partition& partition) {
+  if (partition.is_flush_queued) return;
+  partition.is_flush_queued = true;
+  Local& local = local_.local();
+  local.to_flush.push_back(partition.name());
+  if (local.flushing == kFlushesAtOnce) return;
+  ++local.flushing;
+  spawn(flush_queued());
+}
+
+Task<void> Partitions::flush_queued() {
+  Local& local = local_.local();
+  co_await yield();
+  while (!local.to_flush.empty()) {
+    TopicPartition name = std::move(local.to_flush.front());
+    local.to_flush.pop_front();
+    if (Partition* partition = find(name)) partition->is_flush_queued = false;
+    co_await flush_all_of(std::move(name));
+  }
+  --local.flushing;
 }
 
 Task<void> Partitions::flush_all_of(TopicPartition name) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -16,13 +17,8 @@
 
 namespace gregor {
 
-/// What a log directory's checkpoint files are to say.
-struct DirectoryCheckpoints {
-  OffsetCheckpoint recovery_points;
-  OffsetCheckpoint log_start_offsets;
-  OffsetCheckpoint high_watermarks;
-};
-using AllCheckpoints = std::map<const LogDirectory*, DirectoryCheckpoints>;
+/// What the log directories' checkpoint files are to say.
+using AllCheckpoints = std::map<const LogDirectory*, CollectedCheckpoints>;
 
 /// How far the loading of a log directory is.
 struct LoadProgress {
@@ -91,8 +87,9 @@ class Partitions {
   Task<ErrorCode> flush(TopicPartition name, Offset end);
   /// How long such syncs took, on the shard that asks.
   Histogram& flush_times() { return flush_times_.local(); }
-  /// The same for all that the log has now, with nobody who waits for it. On the partition's shard.
-  Task<void> flush_all_of(TopicPartition name);
+  /// The same for all that the log will have when it is its turn, with nobody who waits for it: a few at a time. On
+  /// the partition's shard.
+  void flush_soon(Partition& partition);
   /// Calls `visit` with every partition on its shard, letting the shard do other things in between.
   Task<void> visit_all(std::function<void(Partition&)> visit);
   /// Removes the files of segments that were taken out of the log, after file.delete.delay.ms. On the partition's
@@ -102,7 +99,7 @@ class Partitions {
   void drop_future(Partition& partition);
 
   Task<AllCheckpoints> checkpoints();
-  /// Held by who opens or removes logs while the broker runs, and by who needs that nobody does. On shard 0.
+  /// Held by who makes or removes logs while the broker runs. On shard 0.
   AsyncMutex& changing() { return changing_; }
   /// Syncs and closes every log, writes the checkpoints, and marks the directories whose logs were all opened and
   /// closed. Nothing is served then. Error: the first log or checkpoint that could not be written, but for those of
@@ -114,7 +111,8 @@ class Partitions {
       std::unordered_map<TopicPartition, std::unique_ptr<Partition>, TopicPartitionHash, TopicPartitionEqual>;
   /// A partition whose log exists but can't be opened.
   struct Unavailable {
-    LogDirectory* directory = nullptr;  ///< where the log is; null when that is not known
+    LogDirectory* directory = nullptr;  ///< where the log is, or is to be made; null when that is not known
+    bool is_deleted = false;            ///< it is to be deleted, not to be opened
     std::string reason;
     bool lacked_room = false;
     Duration pause{};  ///< after the last try
@@ -125,10 +123,13 @@ class Partitions {
   struct Local {
     ByName partitions;
     std::map<TopicPartition, Unavailable> unavailable;
+    std::deque<TopicPartition> to_flush;
+    size_t flushing = 0;
   };
   struct Opened {
     TopicPartition name;
     LogDirectory* directory = nullptr;
+    bool is_new = false;  ///< no log is known of that name
     Result<std::unique_ptr<PartitionLog>> log{std::unique_ptr<PartitionLog>()};
   };
   struct Removed {
@@ -136,6 +137,11 @@ class Partitions {
     std::string path;
     int64_t delay_ms = 0;
     const LogDirectory* directory = nullptr;
+  };
+  /// A log that gave way to one that can't be seen at present.
+  struct MovedAway {
+    TopicPartition name;
+    LogDirectory* destination = nullptr;
   };
   struct ToClose {
     const LogDirectory* directory = nullptr;
@@ -150,10 +156,13 @@ class Partitions {
   /// Renames the log of a partition that could not be opened and forgets it.
   Removed take_out_unavailable(const TopicPartition& name, const Uuid& unique);
   Task<Removed> take_out(TopicPartition name, Uuid unique);
+  Task<void> flush_queued();
+  Task<void> flush_all_of(TopicPartition name);
   LogDirectory* directory_of(const Partition& partition) const;
   // Opening logs: partitions_open.cc.
-  Result<void> check_directories();
+  Result<void> check_duplicates();
   Result<bool> finish_move(const TopicPartition& name, LogDirectory& one, LogDirectory& other);
+  Result<std::vector<MovedAway>> check_moved_marks();
   /// Null when there is none that could take a log.
   LogDirectory* directory_for_new_log(const TopicPartition& name);
   Task<bool> load_directory(LogDirectory& directory, const SettingsByTopic& settings, int32_t threads,
@@ -164,11 +173,12 @@ class Partitions {
   Task<bool> open_and_install(std::vector<Opened> chunk, const SettingsByTopic& settings);
   std::vector<Opened> find_missing(const std::vector<const PartitionState*>& states);
   Task<void> open_missing(const std::vector<PartitionState>& states, const SettingsByTopic& settings);
-  Task<std::vector<Opened>> place(std::vector<Opened> missing);
+  void place(std::vector<Opened>& missing);
+  void make_way(std::vector<Opened>& chunk);
   void install(Opened opened, const PartitionSettings& settings);
   void note_unavailable(const Opened& opened, const PartitionSettings& settings);
   bool is_due(const Unavailable& unavailable) const;
-  Task<bool> retry(TopicPartition name, LogDirectory* directory, PartitionSettings settings);
+  Task<bool> retry(TopicPartition name);
 
   Task<void> forget_cleaned(const LogDirectory& directory, TopicPartition name);
   void remove_later(const LogDirectory& directory, std::vector<std::string> paths, Duration delay);

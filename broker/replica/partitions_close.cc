@@ -10,31 +10,35 @@ namespace {
 // Logs closed by one background job.
 constexpr size_t kChunk = 16;
 
-void add_log(DirectoryCheckpoints& checkpoints, const PartitionLog& log) {
-  checkpoints.recovery_points[log.name()] = log.recovery_point();
+constexpr CheckpointKind kKinds[] = {CheckpointKind::recovery_point, CheckpointKind::log_start,
+                                     CheckpointKind::high_watermark};
+
+void add_log(CollectedCheckpoints& checkpoints, const PartitionLog& log) {
+  checkpoints.of(CheckpointKind::recovery_point)[log.name()] = log.recovery_point();
   Offset start = log.log_start_offset();
-  if (start > Offset(0)) checkpoints.log_start_offsets[log.name()] = start;
+  if (start > Offset(0)) checkpoints.of(CheckpointKind::log_start)[log.name()] = start;
 }
 
 void add_to(AllCheckpoints& all, Partition& partition) {
-  DirectoryCheckpoints& checkpoints = all[&partition.directory()];
-  checkpoints.high_watermarks[partition.name()] = partition.high_watermark();
+  CollectedCheckpoints& checkpoints = all[&partition.directory()];
+  checkpoints.of(CheckpointKind::high_watermark)[partition.name()] = partition.high_watermark();
   add_log(checkpoints, partition.log());
   if (const auto& future = partition.future()) add_log(all[&future->directory], *future->log);
 }
 
 /// Of a log that was not opened everything stays as it was.
-void carry_over(DirectoryCheckpoints& checkpoints, const LogDirectory& directory, const TopicPartition& name) {
-  OpenOptions found = directory.open_options(name);
-  checkpoints.recovery_points[name] = found.recovery_point;
-  if (found.log_start_offset > Offset(0)) checkpoints.log_start_offsets[name] = found.log_start_offset;
-  if (auto high_watermark = directory.high_watermark(name)) checkpoints.high_watermarks[name] = *high_watermark;
+void carry_over(CollectedCheckpoints& checkpoints, const LogDirectory& directory, const TopicPartition& name) {
+  for (CheckpointKind kind : kKinds) {
+    if (auto offset = directory.checkpoints().find(kind, name)) checkpoints.of(kind)[name] = *offset;
+  }
 }
 
-Result<void> write_all(LogDirectory& directory, const DirectoryCheckpoints& checkpoints) {
-  if (auto written = directory.write_recovery_points(checkpoints.recovery_points); !written) return written;
-  if (auto written = directory.write_log_start_offsets(checkpoints.log_start_offsets); !written) return written;
-  return directory.write_high_watermarks(checkpoints.high_watermarks);
+Result<void> write_all(LogDirectory& directory, CollectedCheckpoints& collected) {
+  for (CheckpointKind kind : kKinds) {
+    auto written = directory.checkpoints().replace(kind, std::move(collected.of(kind)), collected.generation);
+    if (!written) return written;
+  }
+  return {};
 }
 
 }  // namespace
@@ -48,7 +52,9 @@ void Partitions::add_checkpoints_to(AllCheckpoints& all) {
 
 Task<AllCheckpoints> Partitions::checkpoints() {
   AllCheckpoints all;
-  for (LogDirectory* directory : environment_.directories) all[directory];
+  for (LogDirectory* directory : environment_.directories) {
+    all[directory].generation = directory->checkpoints().generation();
+  }
   for (Shard* shard : environment_.shards) {
     auto collect = [&] { add_checkpoints_to(all); };
     co_await on(*shard, collect);

@@ -24,8 +24,8 @@ Task<void> tell_progress(const LoadProgress& progress) {
 
 /// Puts away what a move left behind whose end was interrupted. False when there was none.
 Result<bool> Partitions::finish_move(const TopicPartition& name, LogDirectory& one, LogDirectory& other) {
-  bool one_is_left = one.is_marked_moved(name, other);
-  if (one_is_left == other.is_marked_moved(name, one)) return false;
+  bool one_is_left = one.moved_to(name) == other.path();
+  if (one_is_left == (other.moved_to(name) == one.path())) return false;
   LogDirectory& left = one_is_left ? one : other;
   log::info("finishing a move between log directories partition={} removed={}", name.to_string(),
             left.path_of(name));
@@ -34,7 +34,7 @@ Result<bool> Partitions::finish_move(const TopicPartition& name, LogDirectory& o
   return true;
 }
 
-Result<void> Partitions::check_directories() {
+Result<void> Partitions::check_duplicates() {
   std::map<TopicPartition, LogDirectory*> seen;
   for (LogDirectory* directory : environment_.directories) {
     std::vector<TopicPartition> names = directory->partitions();
@@ -50,6 +50,34 @@ Result<void> Partitions::check_directories() {
     }
   }
   return {};
+}
+
+/// A log that is marked, and alone: where it was going there is no log of it, so that it stays what it is. Unless
+/// nobody can look there now.
+Result<std::vector<Partitions::MovedAway>> Partitions::check_moved_marks() {
+  std::vector<MovedAway> away;
+  if (environment_.directories.size() < 2) return away;
+  for (LogDirectory* directory : environment_.directories) {
+    if (directory->health().is_offline()) continue;
+    std::vector<TopicPartition> names = directory->partitions();
+    for (const auto& name : names) {
+      std::string path = directory->moved_to(name);
+      if (path.empty()) continue;
+      auto is_it = [&path](const LogDirectory* other) { return other->path() == path; };
+      auto destination = std::find_if(environment_.directories.begin(), environment_.directories.end(), is_it);
+      if (destination == environment_.directories.end() || !(*destination)->health().is_offline()) {
+        if (auto unmarked = directory->unmark_moved(name); !unmarked) return unmarked.error();
+        continue;
+      }
+      log::error(
+          "a partition is not served: it was moving to a directory that is offline, and may be there "
+          "partition={} from={} to={}",
+          name.to_string(), directory->path(), path);
+      directory->leave_out(name);
+      away.push_back({name, *destination});
+    }
+  }
+  return away;
 }
 
 LogDirectory* Partitions::directory_for_new_log(const TopicPartition& name) {
@@ -76,17 +104,45 @@ void Partitions::install(Opened opened, const PartitionSettings& settings) {
     note_unavailable(opened, settings);
     return;
   }
-  Offset high_watermark = opened.directory->high_watermark(opened.name).value_or(Offset(0));
+  Offset high_watermark =
+      opened.directory->checkpoints().find(CheckpointKind::high_watermark, opened.name).value_or(Offset(0));
   auto partition = std::make_unique<Partition>(environment_.self, environment_.clock, *opened.directory,
                                                std::move(*opened.log), high_watermark, settings);
   local.unavailable.erase(opened.name);
   local.partitions[opened.name] = std::move(partition);
 }
 
+/// Sees to it that nothing is there of older logs where those of the chunk that are new are to be made: neither in
+/// the checkpoints nor in the directory. Where that fails, the entry gets the error.
+void Partitions::make_way(std::vector<Opened>& chunk) {
+  std::map<LogDirectory*, std::vector<TopicPartition>> made_in;
+  for (const Opened& entry : chunk) {
+    if (entry.is_new) made_in[entry.directory].push_back(entry.name);
+  }
+  for (const auto& [directory, names] : made_in) {
+    auto forgotten = directory->checkpoints().forget(names);
+    for (Opened& entry : chunk) {
+      if (!entry.is_new || entry.directory != directory) continue;
+      Result<void> clear = forgotten;
+      std::string path = directory->path_of(entry.name);
+      bool is_taken = directory->files().exists(path) && directory->files().list(path);
+      if (clear && is_taken) {
+        Uuid unique = Uuid::from_random(environment_.random.sixteen_bytes());
+        std::string aside = directory->path() + "/" + stray_directory_name(entry.name, unique);
+        log::warn("put aside what lay where a new log is to be made path={} now={}", path, aside);
+        clear = directory->files().rename(path, aside);
+      }
+      if (!clear) entry.log = storage_error(clear.error());
+    }
+  }
+}
+
 Task<std::vector<Partitions::Opened>> Partitions::open_chunk(std::vector<Opened> chunk,
                                                              const SettingsByTopic& settings) {
   auto open = [this, &chunk, &settings] {
+    make_way(chunk);
     for (auto& entry : chunk) {
+      if (!entry.log) continue;
       entry.log = PartitionLog::open(entry.directory->files(), environment_.clock,
                                      entry.directory->path_of(entry.name), entry.name,
                                      settings.at(entry.name.topic).log, entry.directory->open_options(entry.name));
@@ -117,13 +173,21 @@ Task<bool> Partitions::open_and_install(std::vector<Opened> chunk, const Setting
 }
 
 Task<Result<void>> Partitions::load_all(SettingsByTopic settings, int32_t threads_per_directory) {
-  auto begin_use = [this]() -> Result<void> {
-    if (auto checked = check_directories(); !checked) return checked;
+  auto begin_use = [this]() -> Result<std::vector<MovedAway>> {
+    if (auto checked = check_duplicates(); !checked) return checked.error();
     for (LogDirectory* directory : environment_.directories) directory->begin_use();
-    return {};
+    return check_moved_marks();
   };
-  Result<void> begun = co_await in_background(environment_.pool, begin_use);
-  if (!begun) co_return begun;
+  Result<std::vector<MovedAway>> away = co_await in_background(environment_.pool, begin_use);
+  if (!away) co_return away.error();
+  for (const MovedAway& moved : *away) {
+    auto note = [&] {
+      Unavailable& unavailable = local_.local().unavailable[moved.name];
+      unavailable.directory = moved.destination;
+      unavailable.settings = settings.at(moved.name.topic);
+    };
+    co_await on(shard_of(moved.name), note);
+  }
   progress_.clear();
   for (LogDirectory* directory : environment_.directories) {
     progress_.push_back({directory->path(), directory->partitions().size(), 0});
@@ -182,6 +246,7 @@ std::vector<Partitions::Opened> Partitions::find_missing(const std::vector<const
     const auto& unavailable = local_.local().unavailable;
     auto known = unavailable.find(state->name);
     LogDirectory* directory = known == unavailable.end() ? nullptr : known->second.directory;
+    if (known != unavailable.end() && known->second.is_deleted) continue;
     // The log of a partition that is not new may lie in the directory that is offline: an empty one in another
     // place would let everything in it be forgotten.
     bool may_be_made = directory == nullptr && (state->is_new || !has_offline);
@@ -191,34 +256,15 @@ std::vector<Partitions::Opened> Partitions::find_missing(const std::vector<const
   return missing;
 }
 
-/// Chooses directories for the logs that are new, and makes sure that nothing there is said about them yet. Leaves
-/// out those for which that fails.
-Task<std::vector<Partitions::Opened>> Partitions::place(std::vector<Opened> missing) {
-  std::map<LogDirectory*, std::vector<TopicPartition>> made_in;
+/// Chooses directories for the logs that are new. Leaves out those for which there is none.
+void Partitions::place(std::vector<Opened>& missing) {
   for (Opened& entry : missing) {
     if (entry.directory != nullptr) continue;
     entry.directory = directory_for_new_log(entry.name);
-    if (entry.directory == nullptr) continue;
-    made_in[entry.directory].push_back(entry.name);
-    ++logs_in_[entry.directory];
+    entry.is_new = true;
+    if (entry.directory != nullptr) ++logs_in_[entry.directory];
   }
-  std::set<const LogDirectory*> unfit{nullptr};
-  auto forget = [&made_in, &unfit] {
-    for (auto& [directory, names] : made_in) {
-      auto forgotten = directory->forget(names);
-      if (forgotten) continue;
-      unfit.insert(directory);
-      log::error(
-          "no logs can be made in a log directory, since its checkpoints can't be changed path={} reason=\"{}\"",
-          directory->path(), forgotten.error().message);
-    }
-  };
-  co_await in_background(environment_.pool, forget);
-  for (const auto& [directory, names] : made_in) {
-    if (unfit.contains(directory)) logs_in_[directory] -= names.size();
-  }
-  std::erase_if(missing, [&unfit](const Opened& entry) { return unfit.contains(entry.directory); });
-  co_return std::move(missing);
+  std::erase_if(missing, [](const Opened& entry) { return entry.directory == nullptr; });
 }
 
 Task<void> Partitions::open_missing(const std::vector<PartitionState>& states, const SettingsByTopic& settings) {
@@ -235,7 +281,7 @@ Task<void> Partitions::open_missing(const std::vector<PartitionState>& states, c
     };
     co_await on(*environment_.shards[shard], look);
   }
-  missing = co_await place(std::move(missing));
+  place(missing);
   std::vector<Task<bool>> openings;
   for (size_t begin = 0; begin < missing.size(); begin += kChunk) {
     std::vector<Opened> chunk;

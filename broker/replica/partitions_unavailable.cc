@@ -51,51 +51,48 @@ Partitions::Removed Partitions::take_out_unavailable(const TopicPartition& name,
 }
 
 bool Partitions::is_due(const Unavailable& unavailable) const {
-  if (unavailable.directory == nullptr || unavailable.directory->health().is_offline()) return false;
+  if (unavailable.is_deleted || unavailable.directory == nullptr) return false;
+  if (unavailable.directory->health().is_offline()) return false;
   bool has_room_again = unavailable.lacked_room && unavailable.directory->health().takes_records();
   return has_room_again || environment_.clock.now() >= unavailable.retry_at;
 }
 
 Task<void> Partitions::retry_unavailable() {
-  struct Due {
-    TopicPartition name;
-    LogDirectory* directory = nullptr;
-    PartitionSettings settings;
-  };
-  std::vector<Due> all;
+  std::vector<TopicPartition> all;
   for (Shard* shard : environment_.shards) {
     auto collect = [&] {
       for (const auto& [name, unavailable] : local_.local().unavailable) {
-        if (is_due(unavailable)) all.push_back({name, unavailable.directory, unavailable.settings});
+        if (is_due(unavailable)) all.push_back(name);
       }
     };
     co_await on(*shard, collect);
   }
-  for (Due& due : all) co_await retry(std::move(due.name), due.directory, std::move(due.settings));
+  for (TopicPartition& name : all) co_await retry(std::move(name));
 }
 
-Task<bool> Partitions::retry(TopicPartition name, LogDirectory* directory, PartitionSettings settings) {
+Task<bool> Partitions::retry(TopicPartition name) {
   AsyncMutex::Guard turn = co_await changing_.lock();
-  SettingsByTopic by_topic{{name.topic, settings}};
-  std::optional<PartitionState> state;
-  auto remember = [&] {
+  // Much may have happened to it while others were retried.
+  std::optional<Unavailable> due;
+  auto look = [&] {
     auto& unavailable = local_.local().unavailable;
     auto found = unavailable.find(name);
-    if (found != unavailable.end()) state = found->second.state;
-    return found != unavailable.end();
+    if (found != unavailable.end() && is_due(found->second)) due = found->second;
   };
-  bool is_wanted = co_await on(shard_of(name), remember);
-  if (!is_wanted) co_return false;
+  co_await on(shard_of(name), look);
+  if (!due) co_return false;
+  SettingsByTopic by_topic{{name.topic, due->settings}};
   std::vector<Opened> one(1);
   one[0].name = name;
-  one[0].directory = directory;
+  one[0].directory = due->directory;
+  one[0].is_new = !due->directory->files().exists(due->directory->path_of(name));
   bool opened = co_await open_and_install(std::move(one), by_topic);
   if (!opened) co_return false;
   log::info("opened a log that could not be opened before partition={}", name.to_string());
   auto take_role = [&] {
     Partition* partition = find(name);
-    if (partition == nullptr || !state) return;
-    if (auto applied = partition->apply(*state, settings); !applied) {
+    if (partition == nullptr || !due->state) return;
+    if (auto applied = partition->apply(*due->state, due->settings); !applied) {
       log::warn("a partition did not take its role partition={} reason=\"{}\"", name.to_string(),
                 applied.error().message);
     }

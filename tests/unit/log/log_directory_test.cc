@@ -79,15 +79,30 @@ TEST_F(LogDirectoryTest, KeepsCheckpointsAndMetaProperties) {
   open();
   EXPECT_FALSE(directory_->meta_properties());
   ASSERT_TRUE(directory_->set_meta_properties(MetaProperties::of(BrokerId(3), "c")).ok());
-  ASSERT_TRUE(directory_->write_recovery_points({{{"a", 0}, Offset(10)}}).ok());
-  ASSERT_TRUE(directory_->write_log_start_offsets({{{"a", 0}, Offset(5)}}).ok());
-  ASSERT_TRUE(directory_->write_high_watermarks({{{"a", 0}, Offset(9)}}).ok());
+  ASSERT_TRUE(directory_->checkpoints().replace(CheckpointKind::recovery_point, {{{"a", 0}, Offset(10)}}).ok());
+  ASSERT_TRUE(directory_->checkpoints().replace(CheckpointKind::log_start, {{{"a", 0}, Offset(5)}}).ok());
+  ASSERT_TRUE(directory_->checkpoints().replace(CheckpointKind::high_watermark, {{{"a", 0}, Offset(9)}}).ok());
   open();
   EXPECT_EQ(directory_->meta_properties()->broker_id(), BrokerId(3));
   EXPECT_EQ(directory_->open_options({"a", 0}).recovery_point, Offset(10));
   EXPECT_EQ(directory_->open_options({"a", 0}).log_start_offset, Offset(5));
-  EXPECT_EQ(directory_->high_watermark({"a", 0}), Offset(9));
-  EXPECT_FALSE(directory_->high_watermark({"b", 0}));
+  EXPECT_EQ(directory_->checkpoints().find(CheckpointKind::high_watermark, {"a", 0}), Offset(9));
+  EXPECT_FALSE(directory_->checkpoints().find(CheckpointKind::high_watermark, {"b", 0}));
+}
+
+TEST_F(LogDirectoryTest, WhatWasForgottenIsNotWrittenAgainByWhoCollectedItBefore) {
+  open();
+  Checkpoints& checkpoints = directory_->checkpoints();
+  OffsetCheckpoint collected{{{"a", 0}, Offset(10)}, {{"b", 0}, Offset(20)}};
+  ASSERT_TRUE(checkpoints.replace(CheckpointKind::recovery_point, collected).ok());
+  uint64_t generation = checkpoints.generation();
+  ASSERT_TRUE(checkpoints.forget({{"a", 0}, {"c", 0}}).ok());
+  std::string path = home_.path() + "/recovery-point-offset-checkpoint";
+  EXPECT_EQ(read_all(path), "0\n1\nb 0 20\n");
+  ASSERT_TRUE(checkpoints.replace(CheckpointKind::recovery_point, collected, generation).ok());
+  EXPECT_EQ(read_all(path), "0\n1\nb 0 20\n");
+  ASSERT_TRUE(checkpoints.replace(CheckpointKind::recovery_point, collected).ok());
+  EXPECT_EQ(read_all(path), "0\n2\na 0 10\nb 0 20\n") << "a new log of that name";
 }
 
 TEST_F(LogDirectoryTest, TheCleanersCheckpointForgetsWhatIsDeletedAndKeepsTheRest) {

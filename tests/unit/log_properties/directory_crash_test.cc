@@ -35,9 +35,9 @@ class DirectoryCrash : public ::testing::TestWithParam<Manner> {
     }
     OffsetCheckpoint offsets{{kKept, Offset(generation)}};
     done_.attempted = generation;
-    if (!directory.write_recovery_points(offsets)) return;
-    if (!directory.write_log_start_offsets(offsets)) return;
-    if (!directory.write_high_watermarks(offsets)) return;
+    if (!directory.checkpoints().replace(CheckpointKind::recovery_point, offsets)) return;
+    if (!directory.checkpoints().replace(CheckpointKind::log_start, offsets)) return;
+    if (!directory.checkpoints().replace(CheckpointKind::high_watermark, offsets)) return;
     done_.written = generation;
     std::string retired = kPath + "/" + deleted_directory_name(kDeleted, Uuid{});
     if (!directory.files().rename(directory.path_of(kDeleted), retired)) return;
@@ -76,7 +76,8 @@ class DirectoryCrash : public ::testing::TestWithParam<Manner> {
 
   void check_offsets(const LogDirectory& directory) {
     OpenOptions options = directory.open_options(kKept);
-    int64_t watermark = directory.high_watermark(kKept).value_or(Offset(0)).value;
+    int64_t watermark =
+        directory.checkpoints().find(CheckpointKind::high_watermark, kKept).value_or(Offset(0)).value;
     for (int64_t offset : {options.recovery_point.value, options.log_start_offset.value, watermark}) {
       EXPECT_TRUE(offset == done_.written || offset == done_.attempted) << offset;
     }

@@ -351,7 +351,8 @@ void LogMachine::finish_flush() {
 bool LogMachine::write_recovery_point(int64_t offset) {
   tell(fmt::format("write recovery point {}", offset));
   recovery_point_.possible.insert(offset);
-  if (auto written = directory_->write_recovery_points({{kName, Offset(offset)}}); !written) {
+  if (auto written = directory_->checkpoints().replace(CheckpointKind::recovery_point, {{kName, Offset(offset)}});
+      !written) {
     is_dead_ = is_dead_ || is_broken();
     return false;
   }
@@ -364,7 +365,7 @@ bool LogMachine::write_log_start(int64_t offset) {
   log_start_.possible.insert(offset);
   OffsetCheckpoint offsets;
   if (offset > 0) offsets[kName] = Offset(offset);
-  if (auto written = directory_->write_log_start_offsets(offsets); !written) {
+  if (auto written = directory_->checkpoints().replace(CheckpointKind::log_start, offsets); !written) {
     is_dead_ = is_dead_ || is_broken();
     return false;
   }

@@ -6,6 +6,7 @@
 
 #include "broker/config/options.h"
 #include "partition_fixture.h"
+#include "tests/support/faulty_files.h"
 
 namespace gregor {
 namespace {
@@ -173,7 +174,7 @@ class LogMovesTest : public ::testing::Test {
   testing::TemporaryDirectory home_;
   testing::ManualShards shards_{2};
   testing::InlinePool pool_;
-  PosixFileSystem files_;
+  testing::FaultyFileSystem files_;
   SystemRandom random_;
   PartitionSettings settings_;
   std::unique_ptr<LiveConfig> live_;
@@ -364,6 +365,50 @@ TEST_F(LogMovesTest, AMoveWhoseEndWasInterruptedIsEndedAtTheNextStart) {
   EXPECT_EQ(place(), "b");
   EXPECT_EQ(content(), before);
   EXPECT_EQ(logs_in("a"), names({}));
+}
+
+TEST_F(LogMovesTest, ALogIsNotServedThatMayHaveGivenWayToOneOnAnOfflineDisk) {
+  produce(5);
+  ASSERT_TRUE(directories_["a"]->mark_moved(kOrders, *directories_["b"]).ok());
+  stop();
+  files_.failing_path = path("b");
+  files_.error = EIO;
+  start();
+  EXPECT_FALSE(shards_.call([&] { return partitions_->find(kOrders) != nullptr; }, shard()));
+  EXPECT_EQ(shards_.call([&] { return partitions_->why_absent(kOrders); }, shard()),
+            ErrorCode::kafka_storage_error);
+  stop();
+  files_.error = 0;
+  start();
+  EXPECT_EQ(place(), "a") << "there was nothing in the other one";
+  EXPECT_FALSE(fs::exists(path("a") + "/orders-0/moved-to"));
+}
+
+TEST_F(LogMovesTest, ACopyOfRecordsThatWereLostAndWrittenAnewIsNotGoneOnWith) {
+  produce_mebibytes(3);
+  pool_.hold();
+  start_move("b");
+  for (int i = 0; i < 5; ++i) step();
+  int64_t copied = with([](Partition& found) { return found.future()->log->log_end_offset().value; });
+  ASSERT_GT(copied, 2);
+  stop();
+  // As a disk leaves it that lost its last writes, after which others came while the copy could not be seen.
+  fs::rename(path("b"), path("b-away"));
+  std::string segment = path("a") + "/orders-0/00000000000000000000.log";
+  fs::resize_file(segment, fs::file_size(segment) / 12 * 2);
+  start();
+  lead();
+  ASSERT_EQ(log_end(), 2);
+  for (int i = 0; i < 12; ++i) produce(1, 200 << 10);
+  std::string before = content();
+  stop();
+  fs::remove_all(path("b"));
+  fs::rename(path("b-away"), path("b"));
+  start();
+  shards_.advance(1s);
+  EXPECT_EQ(content(), before);
+  EXPECT_EQ(place(), "a");
+  EXPECT_EQ(logs_in("b"), names({}));
 }
 
 TEST_F(LogMovesTest, APartitionInTwoDirectoriesForAnotherReasonIsRefused) {

@@ -331,6 +331,21 @@ TEST_F(PartitionsTest, ATopicOfTheSameNameDoesNotBeginWhereTheOldOnesRecordsWere
   EXPECT_EQ(log_end(0), 2) << "nothing is lost after a crash";
 }
 
+TEST_F(PartitionsTest, WhatLiesWhereANewLogIsToBeMadeIsPutAside) {
+  lead(1, 5);
+  produce(0);
+  std::filesystem::copy(home_.path() + "/orders-0", home_.path() + "/orders-1",
+                        std::filesystem::copy_options::recursive);
+  EXPECT_EQ(lead(2).at(1), ErrorCode::none);
+  EXPECT_EQ(log_end(1), 0);
+  size_t strays = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(home_.path())) {
+    std::string name = entry.path().filename();
+    if (name.starts_with("orders-1.") && name.ends_with("-stray")) ++strays;
+  }
+  EXPECT_EQ(strays, 1u);
+}
+
 TEST_F(PartitionsTest, RemovingWhatIsNotThereIsNoError) {
   EXPECT_EQ(shards_.run(partitions_->remove({"orders", 0})), ErrorCode::none);
 }
