@@ -85,10 +85,14 @@ class RecordWalk {
  private:
   void check_record(int32_t index, const RecordShape& shape);
   void check_timestamp(int32_t index, int64_t timestamp);
-  int64_t timestamp_of(const RecordShape& shape) const {
-    if (batch_.timestamp_type() == TimestampType::log_append_time) return batch_.max_timestamp();
+  int64_t create_time_of(const RecordShape& shape) const {
     return static_cast<int64_t>(static_cast<uint64_t>(batch_.base_timestamp()) +
                                 static_cast<uint64_t>(shape.timestamp_delta));
+  }
+  /// As the batch has it that was sent.
+  int64_t claimed_time_of(const RecordShape& shape) const {
+    bool is_append_time = batch_.timestamp_type() == TimestampType::log_append_time;
+    return is_append_time ? batch_.max_timestamp() : create_time_of(shape);
   }
   void blame(int32_t index, std::string message);
 
@@ -117,9 +121,9 @@ Result<void> RecordWalk::run() {
 
 void RecordWalk::check_record(int32_t index, const RecordShape& shape) {
   if (rules_.needs_keys && !shape.has_key) return blame(index, "a compacted topic takes no record without a key");
-  int64_t timestamp = timestamp_of(shape);
-  max_timestamp_ = std::max(max_timestamp_, timestamp);
-  check_timestamp(index, timestamp);
+  // The batch loses its claim to an append time, so that these are the times that consumers will see.
+  max_timestamp_ = std::max(max_timestamp_, create_time_of(shape));
+  check_timestamp(index, claimed_time_of(shape));
 }
 
 void RecordWalk::check_timestamp(int32_t index, int64_t timestamp) {

@@ -198,6 +198,17 @@ TEST(Validation, CorrectsALyingMaximumTimestamp) {
   EXPECT_TRUE(validation.batch->view().is_intact());
 }
 
+TEST(Validation, MaximumIsThatOfTheRecordsWhereAClaimToAppendTimeIsDropped) {
+  auto records = lying(golden::few_plain, [](Records& bytes) {
+    bytes[batch_layout::kAttributes + 1] |= 8;
+    store_big_endian<int64_t>(bytes.data() + batch_layout::kMaxTimestamp, golden::kTimestamp + 777);
+  });
+  auto validation = validate_produced(records, rules_at());
+  ASSERT_TRUE(validation.batch.ok());
+  EXPECT_EQ(validation.batch->max_timestamp, golden::kTimestamp + 5);
+  EXPECT_EQ(records, golden::few_plain);
+}
+
 TEST(Validation, StampsTheAppendTime) {
   ProduceRules rules = rules_at(123456);
   rules.timestamp_type = TimestampType::log_append_time;
