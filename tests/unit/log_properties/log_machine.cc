@@ -247,9 +247,11 @@ void LogMachine::roll() {
   check_bounds();
 }
 
-/// What a broker does before it cuts a log below its start; false when it could not.
+/// What a broker does before it cuts a log below a start that the checkpoint may have; false when it could not. The
+/// log's own start may be lower still, and a greater one would drop records.
 bool LogMachine::lower_log_start(int64_t target) {
-  return *log_start_.possible.rbegin() <= target || write_log_start(target);
+  bool is_low = *log_start_.possible.rbegin() <= target;
+  return is_low || write_log_start(std::min(target, log_->log_start_offset().value));
 }
 
 void LogMachine::truncate(int64_t target) {
