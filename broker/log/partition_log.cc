@@ -58,9 +58,10 @@ Result<void> PartitionLog::load(const OpenOptions& options) {
   recovery_point_ = loaded->recovery_point;
   vouched_for_ = std::max(options.recovery_point, recovery_point_);
   log_start_offset_ = std::max(log_start_offset_, segments_.front()->base_offset());
-  // Whoever died may not have made durable what it made here.
-  bool is_doubtful = !options.clean_shutdown && has_records();
+  // Whoever died may not have made durable what it made here, or cut off: that would be back at the log's end.
+  bool is_doubtful = !options.clean_shutdown && (has_records() || active().has_files());
   directory_changed_ = epochs_unsynced_ = is_cut_unsynced_ = is_doubtful;
+  if (is_doubtful) changed_from_ = active().base_offset();
   is_directory_new_ = !options.clean_shutdown;
   release_file();
   return {};

@@ -43,6 +43,8 @@ class Segment {
 
   Offset base_offset() const { return base_offset_; }
   uint64_t size() const { return size_; }
+  /// False for an empty one until its files are made.
+  bool has_files() const { return has_files_; }
   int64_t created_ms() const { return created_ms_; }
   std::string path(std::string_view suffix) const { return segment_file_path(directory_, base_offset_, suffix); }
   OffsetIndex& offset_index() { return offset_index_; }

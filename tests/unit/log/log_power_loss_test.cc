@@ -140,6 +140,25 @@ TEST_F(LogPowerLossTest, WhatWasCutOffDoesNotComeBackBeforeWhatFollowed) {
   EXPECT_NE(bytes_from(Offset(2)).find(std::string(30, 'v')), std::string::npos) << "the new records, not the old";
 }
 
+TEST_F(LogPowerLossTest, WhatAnEndedProcessCutOffDoesNotComeBackAfterACleanStop) {
+  for (bool is_everything : {true, false}) {
+    open();
+    append_one_each(2);
+    roll();
+    append_one_each(3);
+    flush();
+    ASSERT_TRUE(log_->truncate_to(Offset(is_everything ? 0 : 2)).ok());
+    end_process();
+    reopen_unclean(Offset(5));
+    close();
+    lose_everything_unsynced();
+    open({.clean_shutdown = true});
+    EXPECT_EQ(log_->log_end_offset(), Offset(is_everything ? 0 : 2));
+    log_.reset();
+    ASSERT_TRUE(disk_.remove_all(directory()).ok());
+  }
+}
+
 TEST_F(LogPowerLossTest, AnInterruptedTruncationLeavesNoHole) {
   for (uint64_t change = 0;; ++change) {
     open();
