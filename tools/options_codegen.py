@@ -58,6 +58,10 @@ class Option:
     def has_effect(self):
         return self.status.startswith("now")
 
+    @property
+    def is_refused(self):
+        return "refused" in self.status
+
 
 def parse_default(cell, section):
     """Splits a default cell into (text or None, source, factor, is_synonym)."""
@@ -166,7 +170,8 @@ def cpp_row(option, broker_index):
         f"     .source = {{.option = {source}, .factor = {option.factor}, .is_synonym = {flag[option.is_synonym]}}},\n"
         f"     .update = UpdateMode::{option.update.replace('-', '_')}, .is_hidden = {flag[option.is_hidden]}, "
         f".is_only_dynamic = {flag['dynamic' in option.status]}, "
-        f".has_effect = {flag[option.has_effect]},\n"
+        f".has_effect = {flag[option.has_effect]}, "
+        f".is_refused = {flag[option.is_refused]},\n"
         f"     .group = {quoted(option.group)}, .text = {quoted(option.text)}}},"
     )
 
@@ -190,7 +195,9 @@ INTRODUCTION = """# Configuration
 The broker reads Kafka's `server.properties` and takes Kafka's names, units and defaults. An option that it does not
 know is reported and ignored; a value that is not allowed stops it at start.
 
-An option marked **no effect yet** is accepted and its value checked, but nothing acts on it so far.
+An option marked **no effect yet** is accepted and its value checked, but nothing acts on it so far; when it is set, the
+log says so. One marked **refused so far** must be left at its default: whoever sets it counts on a protection that is
+not there yet, so the broker does not start without it.
 
 Update mode says how the option may change while brokers run: `read-only` needs a restart, `per-broker` is set for one
 broker, `cluster-wide` for one or for all of them. This page is made from `broker/config/options.table`.
@@ -211,7 +218,7 @@ def markdown_default(option):
 
 
 def markdown_row(option, last_cell):
-    effect = "" if option.has_effect else " **No effect yet.**"
+    effect = "" if option.has_effect else " **Refused so far.**" if option.is_refused else " **No effect yet.**"
     cells = [f"`{option.name}`", option.type, markdown_default(option), option.allowed, last_cell, option.text + effect]
     return "| " + " | ".join(cells) + " |"
 

@@ -31,6 +31,22 @@ Result<void> check_zookeeper(const BrokerConfig& config) {
                "Missing required configuration zookeeper.connect: it must list ZooKeeper's servers as host:port"};
 }
 
+/// An option that protects is not ignored as others without effect are.
+Result<void> check_protections(const BrokerConfig& config) {
+  OptionTable table = broker_option_table();
+  for (size_t index = 0; index < table.size(); ++index) {
+    const OptionInfo& option = table[index];
+    if (!option.is_refused || config.value(index) == default_value(option)) continue;
+    std::string text = to_text(config.value(index)).value_or("");
+    if (text.empty()) continue;
+    return invalid_value(option.name, text,
+                         fmt::format("must be {} so far: the protection that it asks for is not there yet, and the "
+                                     "broker does not start as if it were",
+                                     option.type == OptionType::boolean ? "false" : "unset"));
+  }
+  return {};
+}
+
 Result<void> check_times_of_logs(const BrokerConfig& config) {
   int64_t roll_ms = config.effective(options::log_roll_ms);
   int64_t jitter_ms = config.effective(options::log_roll_jitter_ms);
@@ -106,7 +122,7 @@ Result<void> check_http(const BrokerConfig& config) {
 }  // namespace
 
 Result<void> check_broker_config(const BrokerConfig& config) {
-  for (auto check : {check_zookeeper, check_id, check_times_of_logs, check_log_dirs, check_compaction,
+  for (auto check : {check_zookeeper, check_protections, check_id, check_times_of_logs, check_log_dirs, check_compaction,
                      check_fetching, check_connections, check_http}) {
     if (auto checked = check(config); !checked) return checked;
   }

@@ -15,6 +15,11 @@ std::string default_note(const OptionInfo& option) {
   return option.default_text->empty() ? "empty by default" : fmt::format("default {}", *option.default_text);
 }
 
+std::string_view effect_note(const OptionInfo& option) {
+  if (option.has_effect) return "";
+  return option.is_refused ? " Refused so far." : " No effect yet.";
+}
+
 }  // namespace
 
 std::string options_help() {
@@ -25,7 +30,7 @@ std::string options_help() {
     if (option.group != group) fmt::format_to(std::back_inserter(help), "\n{}:\n", option.group);
     group = option.group;
     fmt::format_to(std::back_inserter(help), "  {}  ({}; {})\n      {}{}\n", option.name, allowed_text(option),
-                   default_note(option), option.text, option.has_effect ? "" : " No effect yet.");
+                   default_note(option), option.text, effect_note(option));
   }
   return help;
 }

@@ -73,6 +73,7 @@ struct OptionInfo {
   bool is_hidden = false;        ///< known, but shown only where it is set
   bool is_only_dynamic = false;  ///< has no place in a file of properties
   bool has_effect = false;
+  bool is_refused = false;  ///< more than the default would promise a protection that is not there yet
   std::string_view group;
   std::string_view text;
 };

@@ -73,9 +73,33 @@ TEST(BrokerConfig, WarnsOfUnknownKeysButNotOfPlugIns) {
 }
 
 TEST(BrokerConfig, WarnsOnceOfOptionsWithoutEffect) {
-  BrokerConfig config = loaded({{"num.io.threads", "4"}, {"authorizer.class.name", "a.B"}});
-  EXPECT_THAT(config.warnings(),
-              ElementsAre("options without effect yet options=authorizer.class.name,num.io.threads"));
+  BrokerConfig config = loaded({{"num.io.threads", "4"}, {"metric.reporters", "a.B"}});
+  EXPECT_THAT(config.warnings(), ElementsAre("options without effect yet options=metric.reporters,num.io.threads"));
+}
+
+TEST(BrokerConfig, RefusesToIgnoreWhatSomebodyCountsOn) {
+  EXPECT_EQ(refusal({{"authorizer.class.name", "kafka.security.authorizer.AclAuthorizer"}}),
+            "Invalid value kafka.security.authorizer.AclAuthorizer for configuration authorizer.class.name: must be "
+            "unset so far: the protection that it asks for is not there yet, and the broker does not start as if it "
+            "were");
+  for (const char* key : {"zookeeper.set.acl", "zookeeper.ssl.client.enable"}) {
+    EXPECT_THAT(refusal({{key, "true"}}),
+                HasSubstr(std::string("Invalid value true for configuration ") + key + ": must be false so far"));
+  }
+  for (const char* key :
+       {"create.topic.policy.class.name", "alter.config.policy.class.name", "client.quota.callback.class"}) {
+    EXPECT_THAT(refusal({{key, "a.B"}}), HasSubstr(std::string("configuration ") + key + ": must be unset so far"));
+  }
+  for (const char* listener : {"SSL", "SASL_PLAINTEXT", "SASL_SSL"}) {
+    EXPECT_THAT(refusal({{"listeners", std::string(listener) + "://:9093"}}),
+                HasSubstr("only PLAINTEXT is supported so far"));
+  }
+}
+
+TEST(BrokerConfig, TakesOptionsThatAskForNoProtection) {
+  BrokerConfig config = loaded(
+      {{"authorizer.class.name", ""}, {"zookeeper.set.acl", "false"}, {"create.topic.policy.class.name", ""}});
+  EXPECT_EQ(config.get(options::authorizer_class_name), "");
 }
 
 TEST(BrokerConfig, TakesNodeIdForBrokerId) {
