@@ -21,13 +21,20 @@ void Broker::observe(FetchApi& fetch) {
   }
 }
 
-/// One row for each log directory: how far loading has got.
+/// One row for each log directory: how far loading has got, or that it is offline, which keeps no clients from the
+/// others. (The broker ends when the last one goes offline.)
 std::vector<ReadinessCondition> Broker::load_conditions() const {
   if (!partitions_ || partitions_->load_progress().empty()) {
     return {{"logs", are_partitions_loaded_, are_partitions_loaded_ ? "" : "log directories are not loaded yet"}};
   }
   std::vector<ReadinessCondition> conditions;
-  for (const auto& progress : partitions_->load_progress()) {
+  for (size_t i = 0; i < directories_.size(); ++i) {
+    const LoadProgress& progress = partitions_->load_progress()[i];
+    if (directories_[i]->health().is_offline()) {
+      conditions.push_back({"logs of " + progress.directory, true,
+                            directories_[i]->health().error().message + "; its partitions are not served"});
+      continue;
+    }
     conditions.push_back({"logs of " + progress.directory,
                           are_partitions_loaded_ || progress.loaded == progress.logs,
                           fmt::format("{} of {} partitions loaded", progress.loaded, progress.logs)});

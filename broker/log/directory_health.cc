@@ -14,6 +14,13 @@ namespace {
 // Kept back for everything but records; half a percent where the disk is small.
 constexpr uint64_t kReserveBytes = 16 << 20;
 constexpr uint64_t kReserveDivisor = 200;
+// What has to be free beyond what was free when the disk was full. A write may fail where there is room for a
+// smaller one; without this the directory would be full and not full in turns.
+constexpr uint64_t kMarginBytes = 64 << 20;
+constexpr uint64_t kMarginDivisor = 50;
+// Some minutes. A quota, or a file system that lacks something else than bytes, may let records in again although
+// the free bytes are the same as ever.
+constexpr int kLooksUntilTry = 300;
 
 }  // namespace
 
@@ -52,7 +59,22 @@ void DirectoryHealth::report_space(const DiskSpace& space) {
   uint64_t reserve = std::min(kReserveBytes, space.total / kReserveDivisor);
   std::string left = fmt::format("{} of {} bytes are free", space.available, space.total);
   if (space.available < reserve) change(State::sound, State::full, left);
-  if (space.available >= 2 * reserve) change(State::full, State::sound, left);
+  if (has_room_again(space, reserve)) change(State::full, State::sound, left);
+}
+
+bool DirectoryHealth::has_room_again(const DiskSpace& space, uint64_t reserve) {
+  std::lock_guard lock(mutex_);
+  if (state_ != State::full) return false;
+  Fullness& seen = fullness_;
+  seen.least_available = std::min(seen.least_available, space.available);
+  bool is_worth_a_try = seen.was_deleted_from || ++seen.looks >= kLooksUntilTry;
+  uint64_t margin = std::min(kMarginBytes, space.total / kMarginDivisor);
+  return space.available >= 2 * reserve && (is_worth_a_try || space.available - seen.least_available >= margin);
+}
+
+void DirectoryHealth::report_deletion() {
+  std::lock_guard lock(mutex_);
+  fullness_.was_deleted_from = true;
 }
 
 void DirectoryHealth::change(State from, State to, const std::string& reason) {
@@ -61,6 +83,7 @@ void DirectoryHealth::change(State from, State to, const std::string& reason) {
     if (state_ != from) return;
     state_ = to;
     reason_ = reason;
+    fullness_ = {};
   }
   if (to == State::full) {
     log::error("a log directory is full, its partitions take no records until there is room path={} reason=\"{}\"",
@@ -79,8 +102,8 @@ void DirectoryHealth::take_offline(const Error& reason) {
     reason_ = reason.message;
     callback = std::move(on_offline_);
   }
-  log::error("a log directory went offline, its partitions are not served any more path={} reason=\"{}\"", path_,
-             reason.message);
+  log::error("a log directory went offline, its partitions are not served until a restart path={} reason=\"{}\"",
+             path_, reason.message);
   if (callback) callback();
 }
 

@@ -7,7 +7,7 @@
 
 namespace gregor {
 
-/// Kafka's LogManager metrics: which log directories are offline.
+/// Kafka's LogManager metrics: which log directories are offline; and, beyond those, which are full.
 class DirectoryMetrics final : public MetricSource {
  public:
   explicit DirectoryMetrics(std::vector<const LogDirectory*> directories) : directories_(std::move(directories)) {}

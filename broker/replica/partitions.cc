@@ -203,6 +203,7 @@ Task<void> Partitions::suspend_all() {
     co_await on(*shard, suspend);
   }
 }
+    directory.health().report_deletion();
 
 Task<size_t> Partitions::take_offline(const LogDirectory& directory) {
   size_t count = 0;

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,12 @@ def test_a_disk_that_fails_takes_its_directory_offline_and_nothing_else(two_disk
 
     lines = re.findall(r".* went offline.*", broker.log())
     assert len(lines) == 1 and str(broker.disk.path) in lines[0] and os.strerror(number) in lines[0]
+    status, text = broker.http("/readyz")
+    details = {row["name"]: (row["ok"], row["detail"]) for row in json.loads(text)["conditions"]}
+    assert status == 200, "the other directory is served"
+    ok, detail = details[f"logs of {broker.disk.path}"]
+    assert ok and "offline" in detail and os.strerror(number) in detail
+    assert "loaded" in details[f"logs of {broker.folder / 'good'}"][1]
     assert describe(broker, broker.disk.path).error_code == STORAGE_ERROR
     assert describe(broker, broker.folder / "good").error_code == 0
     client = zookeeper.client(broker.chroot)
@@ -241,6 +248,9 @@ def test_a_full_disk_takes_no_records_and_serves_everything_else(small_disk, top
     count = fill(broker, topic)
     assert count > 30
     broker.wait_for_log("log directory is full")
+    assert f'gregor_log_directory_full{{logDirectory="{broker.small}"}} 1' in broker.http("/metrics")[1]
+    time.sleep(3)
+    assert "has room again" not in broker.log(), "it stays full until something is deleted"
     assert produce(broker, topic, 1).error_code == STORAGE_ERROR
     assert read_all(broker, topic) == count
     assert fetch(broker, topic, 0, count - 1).high_watermark == count

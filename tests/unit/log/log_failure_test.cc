@@ -389,7 +389,42 @@ TEST_F(GuardedFilesTest, AFullDirectoryTakesNoRecordsUntilThereIsRoom) {
   EXPECT_TRUE(health_->takes_records());
   health_->report_space({1000 << 20, 1 << 20});
   EXPECT_FALSE(health_->takes_records()) << "the reserve is not for records";
+  EXPECT_TRUE(health_->is_full());
   EXPECT_EQ(offline_calls_, 0);
+}
+
+TEST_F(GuardedFilesTest, ASmallDiskDoesNotGetRoomByItself) {
+  constexpr uint64_t kSmallDisk = 24 << 20;
+  // Half a megabyte was to be written and found 300 KB, which are more than the reserve.
+  health_->report(system_error(ENOSPC, "write"));
+  for (int second = 0; second < 200; ++second) health_->report_space({kSmallDisk, 300'000});
+  EXPECT_TRUE(health_->is_full());
+  health_->report_space({kSmallDisk, 700'000});
+  EXPECT_TRUE(health_->is_full()) << "hardly more than when it was full";
+  health_->report_space({kSmallDisk, 900'000});
+  EXPECT_TRUE(health_->takes_records());
+}
+
+TEST_F(GuardedFilesTest, ADeletionGivesRoomAtOnceIfThereIsAny) {
+  constexpr uint64_t kSmallDisk = 24 << 20;
+  health_->report_deletion();
+  health_->report(system_error(ENOSPC, "write"));
+  health_->report_space({kSmallDisk, 300'000});
+  EXPECT_TRUE(health_->is_full()) << "what was deleted before has been used up";
+  health_->report_deletion();
+  EXPECT_TRUE(health_->is_full());
+  health_->report_space({kSmallDisk, 100'000});
+  EXPECT_TRUE(health_->is_full()) << "the reserve comes first";
+  health_->report_space({kSmallDisk, 400'000});
+  EXPECT_TRUE(health_->takes_records());
+}
+
+TEST_F(GuardedFilesTest, AQuotaThatTheFreeBytesDoNotShowIsTriedNowAndThen) {
+  health_->report(system_error(EDQUOT, "write"));
+  for (int second = 1; second < 300; ++second) health_->report_space({1ull << 40, 1ull << 39});
+  EXPECT_TRUE(health_->is_full());
+  health_->report_space({1ull << 40, 1ull << 39});
+  EXPECT_TRUE(health_->takes_records());
 }
 
 }  // namespace

@@ -233,6 +233,7 @@ TEST_F(PartitionsTest, ALogThatLackedRoomIsTriedAgainOnceThereIsSome) {
   mend();
   retry();
   EXPECT_FALSE(has(0)) << "there is no room yet";
+  directory_->health().report_space({1 << 30, 0});
   directory_->health().report_space({1 << 30, 1 << 29});
   retry();
   EXPECT_TRUE(has(0));
