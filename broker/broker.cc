@@ -21,6 +21,7 @@
 #include "broker/api/produce.h"
 #include "broker/api/stop_replica.h"
 #include "broker/api/update_metadata.h"
+#include "broker/config/log_dirs_check.h"
 #include "broker/config/options.h"
 #include "broker/coordination/registration.h"
 #include "broker/replica/topic_settings.h"
@@ -117,6 +118,7 @@ Task<Result<void>> Broker::open_directories() {
       auto directory = LogDirectory::open(runtime_.files, path);
       if (!directory) return directory.error();
       directories_.push_back(std::move(*directory));
+    if (auto checked = check_log_dirs_differ(config_); !checked) return checked;
     }
     auto is_offline = [](const auto& directory) { return directory->health().is_offline(); };
     if (!std::all_of(directories_.begin(), directories_.end(), is_offline)) return {};

@@ -104,6 +104,7 @@ Result<BrokerConfig> BrokerConfig::resolved(BrokerConfig config) {
   if (!listeners) return listeners.error();
   config.listeners_ = *listeners;
   if (auto checked = check_broker_config(config); !checked) return checked.error();
+  config.warn_about_records();
   return config;
 }
 
@@ -141,6 +142,22 @@ OptionValue BrokerConfig::value_for(std::string_view listener_name, size_t index
   auto own = originals_.find(fmt::format("listener.name.{}.{}", listener, option.name));
   if (own == originals_.end()) return values_[index];
   return *parse_option(option, own->second);  // checked when it was read
+}
+
+/// What somebody may count on although it is not done.
+void BrokerConfig::warn_about_records() {
+  auto policies = get(options::log_cleanup_policy);
+  if (std::find(policies.begin(), policies.end(), "compact") != policies.end()) {
+    warnings_.push_back(
+        "topics without a cleanup.policy of their own keep every record, compaction is not there yet "
+        "log.cleanup.policy=" +
+        *to_text(policies));
+  }
+  if (get(options::remote_log_storage_system_enable)) {
+    warnings_.push_back(
+        "records stay on local disks only, and what lies in remote storage can't be read: tiered storage is not "
+        "there yet remote.log.storage.system.enable=true");
+  }
 }
 
 void BrokerConfig::warn_about_originals() {

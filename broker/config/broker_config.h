@@ -61,7 +61,8 @@ class BrokerConfig {
   /// What the broker was started with, as it was written.
   const Properties& static_originals() const { return static_originals_; }
   const DynamicProperties& dynamic() const { return dynamic_; }
-  /// Sentences for the log: unknown keys, and options that are set but have no effect yet.
+  /// Sentences for the log: unknown keys, options that are set but have no effect yet, and what is not done with
+  /// records although the options ask for it.
   const std::vector<std::string>& warnings() const { return warnings_; }
 
   const std::vector<Endpoint>& listeners() const { return listeners_.listening; }
@@ -84,6 +85,7 @@ class BrokerConfig {
   void warn_about_originals();
 
   Properties static_originals_;
+  void warn_about_records();
   DynamicProperties dynamic_;
   std::string host_name_;
   Properties originals_;

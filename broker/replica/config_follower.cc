@@ -1,5 +1,8 @@
 #include "broker/replica/config_follower.h"
 
+#include <algorithm>
+
+#include "broker/config/option_changes.h"
 #include "broker/config/stored_options.h"
 #include "broker/replica/topic_settings.h"
 #include "runtime/logging.h"
@@ -11,10 +14,21 @@ namespace {
 
 std::string_view name_of(DynamicLevel level) { return level == DynamicLevel::broker ? "broker" : "cluster"; }
 
-std::string names_in(const Properties& properties) {
-  std::string names;
-  for (const auto& [name, value] : properties) names += (names.empty() ? "" : ",") + name;
-  return "[" + names + "]";
+void warn_of_no_effect(const std::vector<OptionChange>& changes) {
+  std::string names = names_without_effect(changes);
+  if (!names.empty()) log::warn("changed options without effect yet options={}", names);
+}
+
+/// Of a topic that has partitions here.
+void tell_of_topic_change(const BrokerConfig& broker, const std::string& topic, const Properties& before,
+                          const Properties& now) {
+  auto config_before = TopicConfig::create(broker, before);
+  auto config_now = TopicConfig::create(broker, now);
+  if (!config_before || !config_now) return;
+  std::vector<OptionChange> changes = option_changes(*config_before, *config_now);
+  if (changes.empty()) return;
+  log::info("a topic's options changed topic={} changes=[{}]", topic, to_string(changes));
+  warn_of_no_effect(changes);
 }
 
 }  // namespace
@@ -78,17 +92,30 @@ Task<Result<void>> ConfigFollower::read_level(DynamicLevel level, bool at_start)
     const DynamicProperties& present = live_.get().dynamic();
     bool is_same = options == (level == DynamicLevel::broker ? present.broker : present.cluster);
     if (is_same) co_return Result<void>();
-    std::string names = names_in(options);
+    std::shared_ptr<const BrokerConfig> before = live_.snapshot();
     Task<Result<void>> setting =
         at_start ? dynamic_.set_at_start(level, std::move(options)) : dynamic_.set(level, std::move(options));
     set = co_await setting;
-    if (set) log::info("took dynamic options level={} options={}", name_of(level), names);
+    if (set) tell_of_change(level, *before);
   }
   if (!set) {
     log::error("dynamic options can't be applied, those in force stay level={} reason=\"{}\"", name_of(level),
                set.error().message);
   }
   co_return Result<void>();
+}
+
+void ConfigFollower::tell_of_change(DynamicLevel level, const BrokerConfig& before) const {
+  const BrokerConfig& now = live_.get();
+  std::vector<OptionChange> changes = option_changes(before, now);
+  if (changes.empty()) return;
+  log::info("the broker's options changed level={} changes=[{}]", name_of(level), to_string(changes));
+  warn_of_no_effect(changes);
+  for (const std::string& warning : now.warnings()) {
+    if (std::find(before.warnings().begin(), before.warnings().end(), warning) == before.warnings().end()) {
+      log::warn("{}", warning);
+    }
+  }
 }
 
 Task<void> ConfigFollower::take_broker(std::string name) {
@@ -109,7 +136,8 @@ Task<void> ConfigFollower::take_topic(std::string topic) {
                settings.error().message);
     co_return;
   }
-  log::info("took a topic's configuration topic={} options={}", topic, names_in(*overrides));
+  std::optional<PartitionSettings> present = co_await partitions_.settings_of(topic);
+  if (present) tell_of_topic_change(live_.get(), topic, present->own_overrides(), *overrides);
   co_await partitions_.reconfigure(std::move(topic), std::move(*settings));
 }
 

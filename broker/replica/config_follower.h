@@ -31,6 +31,7 @@ class ConfigFollower {
   Task<Result<Properties>> read_stored(DynamicLevel level);
   Task<void> renew_secrets(std::string path);
   Task<void> renew_partitions();
+  void tell_of_change(DynamicLevel level, const BrokerConfig& before) const;
   Task<void> read_and_follow();
   std::string path_of(DynamicLevel level) const;
 

@@ -29,6 +29,8 @@ struct PartitionSettings {
   /// What the topic sets itself, shared by its partitions; the rest is the broker's and may change with it. Null
   /// where it sets nothing.
   std::shared_ptr<const Properties> overrides;
+
+  Properties own_overrides() const { return overrides ? *overrides : Properties(); }
 };
 
 }  // namespace gregor

@@ -52,6 +52,7 @@ Partitions::ByShard Partitions::by_shard(const std::vector<TopicPartition>& name
 
 Task<std::vector<ErrorCode>> Partitions::apply(std::vector<PartitionState> states,
                                                std::map<std::string, PartitionSettings> settings) {
+  compaction_notice_.note(settings);
   AsyncMutex::Guard turn = co_await changing_.lock();
   co_await open_missing(states, settings);
   std::vector<ErrorCode> errors(states.size());
@@ -74,7 +75,22 @@ Task<std::vector<ErrorCode>> Partitions::apply(std::vector<PartitionState> state
   co_return errors;
 }
 
+Task<std::optional<PartitionSettings>> Partitions::settings_of(std::string topic) {
+  std::optional<PartitionSettings> found;
+  for (Shard* shard : environment_.shards) {
+    auto look = [&] {
+      for (const auto& [name, partition] : local_.local().partitions) {
+        if (!found && name.topic == topic) found = partition->settings();
+      }
+    };
+    co_await on(*shard, look);
+    if (found) break;
+  }
+  co_return found;
+}
+
 Task<void> Partitions::reconfigure(std::string topic, PartitionSettings settings) {
+  compaction_notice_.note({{topic, settings}});
   for (Shard* shard : environment_.shards) {
     auto take = [&] {
       for (auto& [name, partition] : local_.local().partitions) {
@@ -187,6 +203,7 @@ Task<void> Partitions::remove_files(const LogDirectory& directory, std::vector<s
     for (const auto& path : paths) {
       if (auto removed = directory.files().remove_all(path); !removed) return removed;
     }
+    directory.health().report_deletion();
     return {};
   };
   Result<void> removed = co_await in_background(environment_.pool, remove);
@@ -203,7 +220,6 @@ Task<void> Partitions::suspend_all() {
     co_await on(*shard, suspend);
   }
 }
-    directory.health().report_deletion();
 
 Task<size_t> Partitions::take_offline(const LogDirectory& directory) {
   size_t count = 0;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "broker/metrics/histogram.h"
+#include "broker/replica/compaction_notice.h"
 #include "broker/replica/partition.h"
 #include "runtime/async_mutex.h"
 #include "runtime/background_pool.h"
@@ -72,6 +73,8 @@ class Partitions {
   /// after `delay`. On shard 0.
   Task<void> note_moved(TopicPartition name, const LogDirectory& from, const LogDirectory& to,
                         std::string retired_path, Duration delay);
+  /// What the partitions of `topic` have that are here; none where there are none. On shard 0.
+  Task<std::optional<PartitionSettings>> settings_of(std::string topic);
   /// Gives the partitions of `topic` that are here its new settings, on every shard.
   Task<void> reconfigure(std::string topic, PartitionSettings settings);
   /// Forgets a partition and deletes its log; its files go after file.delete.delay.ms.
@@ -195,6 +198,7 @@ class Partitions {
   std::map<const LogDirectory*, size_t> logs_in_;          ///< on shard 0
   std::map<TopicPartition, LogDirectory*> preferred_for_;  ///< of partitions that are not here yet; on shard 0
   std::vector<LoadProgress> progress_;                     ///< on shard 0
+  CompactionNotice compaction_notice_;
   PerShard<Local> local_;
   PerShard<Histogram> flush_times_;
 };

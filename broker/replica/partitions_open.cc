@@ -188,6 +188,7 @@ Task<Result<void>> Partitions::load_all(SettingsByTopic settings, int32_t thread
     };
     co_await on(shard_of(moved.name), note);
   }
+  compaction_notice_.note(settings);
   progress_.clear();
   for (LogDirectory* directory : environment_.directories) {
     progress_.push_back({directory->path(), directory->partitions().size(), 0});

@@ -40,7 +40,7 @@ def described(broker, kind, name, version=None, keys=None):
 class Heard:
     """Waits until a broker has acted on a change that is made within the `with`."""
 
-    def __init__(self, broker, what="took (dynamic options|a topic's configuration)"):
+    def __init__(self, broker, what="(the broker's|a topic's) options changed"):
         self._broker, self._what = broker, what
 
     def _count(self):

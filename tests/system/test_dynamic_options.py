@@ -67,14 +67,14 @@ def test_an_option_of_the_cluster_takes_effect_and_goes_again(broker, topic, opt
     value, own, look, before, during = EFFECTS[option]
     wire.create_topic(broker, topic, **own)
     assert look(broker, topic) == before
-    with Heard(broker, "took dynamic options level=cluster"):
+    with Heard(broker, "the broker's options changed level=cluster"):
         assert incremental(broker, BROKER, "", (option, SET, value)).error_code == 0
     try:
         shown = described(broker, BROKER, "1").configs[option]
         assert (shown.value, shown.config_source) == (value, 3)
         assert look(broker, topic) == during
     finally:
-        with Heard(broker, "took dynamic options level=cluster"):
+        with Heard(broker, "the broker's options changed level=cluster"):
             assert incremental(broker, BROKER, "", (option, DELETE, None)).error_code == 0
     assert described(broker, BROKER, "1").configs[option].config_source in (4, 5)
     other = topic + "-after"

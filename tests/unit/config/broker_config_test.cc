@@ -10,6 +10,7 @@
 namespace gregor {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -108,6 +109,14 @@ TEST(BrokerConfig, TakesNodeIdForBrokerId) {
   EXPECT_EQ(config->get(options::broker_id), 4);
   EXPECT_THAT(refusal({{"broker.id", "4"}, {"node.id", "5"}}), HasSubstr("must be the same as node.id"));
 }
+TEST(BrokerConfig, WarnsThatRecordsAreNotCompactedNorCopiedAway) {
+  EXPECT_THAT(loaded({{"log.cleanup.policy", "delete,compact"}}).warnings(),
+              ElementsAre("topics without a cleanup.policy of their own keep every record, compaction is not there "
+                          "yet log.cleanup.policy=delete,compact"));
+  EXPECT_THAT(loaded({{"remote.log.storage.system.enable", "true"}}).warnings(),
+              Contains(HasSubstr("tiered storage is not there yet")));
+}
+
 
 TEST(BrokerConfig, KeepsIdsBelowTheGeneratedOnes) {
   EXPECT_EQ(refusal({{"broker.id", "1000"}}), "");

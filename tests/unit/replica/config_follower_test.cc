@@ -6,6 +6,7 @@
 #include "broker/config/options.h"
 #include "broker/replica/topic_settings.h"
 #include "partition_fixture.h"
+#include "runtime/logging.h"
 #include "tests/support/fake_zookeeper.h"
 
 namespace gregor {
@@ -105,6 +106,32 @@ TEST_F(ConfigFollowerTest, ABrokersOptionReachesWhatTheTopicDoesNotSet) {
   EXPECT_EQ(min_insync(), 4) << "another broker's";
   change("topics/orders", of(""));
   EXPECT_EQ(segment_bytes(), 2000u);
+}
+
+TEST_F(ConfigFollowerTest, TheLogSaysWhatChanged) {
+  follow();
+  auto logged = [this](const std::string& entity, const std::string& pairs) {
+    log::set_level(log::Level::info);
+    ::testing::internal::CaptureStdout();
+    change(entity, of(pairs));
+    log::flush();
+    log::set_level(log::Level::warn);
+    return ::testing::internal::GetCapturedStdout();
+  };
+  EXPECT_THAT(
+      logged("topics/orders", R"("segment.bytes":"500")"),
+      ::testing::EndsWith(" info a topic's options changed topic=orders changes=[segment.bytes: 1000 -> 500]\n"));
+  EXPECT_EQ(logged("topics/orders", R"("segment.bytes":"500")"), "") << "that it had already";
+  EXPECT_EQ(logged("topics/elsewhere", R"("segment.bytes":"500")"), "");
+  EXPECT_THAT(logged("topics/orders", R"("cleanup.policy":"compact")"),
+              ::testing::HasSubstr("compaction is not there yet topics=orders"));
+  EXPECT_THAT(
+      logged("brokers/1", R"("max.connections":"30","num.io.threads":"4")"),
+      ::testing::AllOf(::testing::HasSubstr("the broker's options changed level=broker changes=[max.connections: "
+                                            "2147483647 -> 30, num.io.threads: 8 -> 4]"),
+                       ::testing::HasSubstr("changed options without effect yet options=num.io.threads")));
+  EXPECT_THAT(logged("brokers/<default>", R"("log.cleanup.policy":"compact")"),
+              ::testing::HasSubstr("compaction is not there yet log.cleanup.policy=compact"));
 }
 
 TEST_F(ConfigFollowerTest, WhatCannotBeUnderstoodChangesNothing) {
