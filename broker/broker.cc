@@ -299,7 +299,6 @@ void Broker::on_session(SessionState state) {
     controller_->on_session_lost();
     spawn(suspend_partitions());
   }
-  if (state == SessionState::connecting) log::warn("lost the connection to the coordination service, reconnecting");
   // After a mere reconnect the session, its znodes and its watches are still there.
   bool is_new_session = zookeeper_->session_id() != registered_session_;
   if (state == SessionState::connected && is_new_session) spawn(renew_registration());

@@ -93,14 +93,18 @@ Task<Result<std::unique_ptr<ZkClient>>> ZkClient::connect(Shard& shard, Backgrou
 
 Task<Result<void>> ZkClient::start() {
   Instant deadline = shard_.clock().now() + options_.connection_timeout;
+  begin_outage();
   Result<void> opened = co_await open_session(deadline);
   if (!opened) co_return opened.error();
   while (state_ != SessionState::connected) {
     auto change = changed_.wait(std::min<Instant>(deadline, shard_.clock().now() + kGiveUpPoll));
     co_await change;
     bool is_over = shard_.clock().now() >= deadline || options_.give_up.stop_requested();
-    if (is_over && state_ != SessionState::connected)
-      co_return zk_error(ZkCode::connection_loss, "connect to", servers_.servers);
+    if (is_over && state_ != SessionState::connected) {
+      Error error = zk_error(ZkCode::connection_loss, "connect to", servers_.servers);
+      if (std::string problem = ZkSession::problem_of_client(); !problem.empty()) error.message += "; " + problem;
+      co_return error;
+    }
   }
   Result<void> created = co_await create_chroot();
   co_return created;
@@ -137,7 +141,7 @@ Task<Result<void>> ZkClient::open_session(Instant deadline) {
     }
     if (closing_ || options_.give_up.stop_requested() || shard_.clock().now() + kOpenBackoff >= deadline)
       co_return opened;
-    log::warn("cannot reach ZooKeeper, trying again: {}", opened.error().message);
+    log::debug("can't start a ZooKeeper session, trying again reason=\"{}\"", opened.error().message);
     co_await sleep_for(kOpenBackoff);
   }
 }
@@ -172,6 +176,7 @@ Task<void> ZkClient::close() {
     co_return;
   }
   closing_ = true;
+  end_outage();
   fail_queued(ZCLOSING);
   while (replacing_) {
     auto change = changed_.wait(shard_.clock().now() + kLong);
@@ -191,17 +196,25 @@ void ZkClient::on_session_changed(uint64_t generation, SessionState state, int64
   state_ = state;
   metrics_.count(state);
   if (state == SessionState::connected) {
+    auto outage =
+        std::chrono::duration_cast<std::chrono::milliseconds>(shard_.clock().now() - connectionless_since_);
+    end_outage();
+    log::info("ZooKeeper session connected session=0x{:x} servers={} after_ms={}", session_id, servers_.servers,
+              outage.count());
     session_id_ = session_id;
-    log::info("ZooKeeper session connected session=0x{:x} servers={}", session_id, servers_.servers);
     deliver(state);
     send_queued();
   } else if (state == SessionState::connecting) {
-    if (session_id_ != 0) log::info("ZooKeeper connection lost, reconnecting session=0x{:x}", session_id_);
+    if (session_id_ != 0) {
+      log::warn("ZooKeeper connection lost, reconnecting session=0x{:x} servers={}", session_id_, servers_.servers);
+    }
+    begin_outage();
     deliver(state);
   } else {
     log::warn("ZooKeeper session lost session=0x{:x} reason={}", session_id_,
               state == SessionState::expired ? "expired" : "authentication failed");
     previous_session_id_ = std::exchange(session_id_, 0);
+    begin_outage();
     replacing_ = true;
     // The owner stops leading before anything else learns that its request failed.
     auto pending = std::exchange(queue_, {});
@@ -212,6 +225,27 @@ void ZkClient::on_session_changed(uint64_t generation, SessionState state, int64
     spawn(replace_session());
   }
   changed_.wake_all();
+}
+
+void ZkClient::begin_outage() {
+  if (outage_timer_ != 0 || closing_) return;
+  connectionless_since_ = shard_.clock().now();
+  tell_again_of_outage();
+}
+
+void ZkClient::tell_again_of_outage() {
+  outage_timer_ = shard_.call_after(outage_pace_.next(), [this] {
+    auto outage = std::chrono::duration_cast<std::chrono::seconds>(shard_.clock().now() - connectionless_since_);
+    log::warn("no connection to ZooKeeper, still trying for_s={} servers={} reason=\"{}\"", outage.count(),
+              servers_.servers, ZkSession::problem_of_client());
+    tell_again_of_outage();
+  });
+}
+
+void ZkClient::end_outage() {
+  if (outage_timer_ != 0) shard_.cancel(outage_timer_);
+  outage_timer_ = 0;
+  outage_pace_.reset();
 }
 
 void ZkClient::on_watch_fired(uint64_t generation, WatchEvent event) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "broker/coordination/connect_string.h"
+#include "broker/coordination/outage.h"
 #include "broker/coordination/zk_metrics.h"
 #include "broker/coordination/zookeeper.h"
 #include "runtime/background_pool.h"
@@ -75,6 +76,10 @@ class ZkClient final : public ZooKeeper {
   static void finish(Request& request, int code);
   void fail_queued(int code);
   void on_session_changed(uint64_t generation, SessionState state, int64_t session_id);
+  // While there is no connection the log tells of it, now and then.
+  void begin_outage();
+  void tell_again_of_outage();
+  void end_outage();
   void on_watch_fired(uint64_t generation, WatchEvent event);
 
   std::string full_path(const std::string& path) const;
@@ -92,6 +97,9 @@ class ZkClient final : public ZooKeeper {
   int64_t previous_session_id_ = 0;
   bool closing_ = false;
   bool replacing_ = false;
+  Instant connectionless_since_{};
+  OutagePace outage_pace_;
+  TimerId outage_timer_ = 0;
   WaitList changed_;  // woken at every change of state_, replacing_ or closing_
 
   ZkMetrics metrics_;

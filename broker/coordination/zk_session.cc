@@ -1,20 +1,27 @@
 #include "broker/coordination/zk_session.h"
 
 #include <cerrno>
+#include <mutex>
 #include <optional>
 
+#include "broker/coordination/outage.h"
 #include "runtime/logging.h"
 
 namespace gregor {
 namespace {
 
-// Of what the C client logs, warnings and errors are passed on, without its own time stamp. They are all warnings
-// to us: whether somebody must act is decided where the outcome is known.
-void log_from_client(const char* line) {
-  std::string_view text(line);
-  size_t level = text.find(":ZOO_");
-  size_t message = level == std::string_view::npos ? level : text.find(": ", level);
-  log::warn("ZooKeeper client: {}", message == std::string_view::npos ? text : text.substr(message + 2));
+std::mutex problem_mutex;
+std::string last_problem;
+
+// While it has no connection the C client tells of every attempt, many a second. The last error is kept for whoever
+// tells of the outage, which is decided where the outcome is known; its warnings only say that it tries again.
+void note_from_client(const char* line) {
+  std::string words = words_of_client(line);
+  if (words.empty()) return;
+  log::debug("ZooKeeper client: {}", words);
+  if (std::string_view(line).find(":ZOO_ERROR@") == std::string_view::npos) return;
+  std::lock_guard lock(problem_mutex);
+  last_problem = std::move(words);
 }
 
 std::optional<SessionState> to_state(int state) {
@@ -44,9 +51,18 @@ Result<void> ZkSession::open(const std::string& servers, Duration session_timeou
   zoo_set_debug_level(ZOO_LOG_LEVEL_WARN);
   auto timeout_ms = std::chrono::duration_cast<std::chrono::milliseconds>(session_timeout).count();
   handle_ = zookeeper_init2(servers.c_str(), on_event, static_cast<int>(timeout_ms), nullptr, this,
-                            ZOO_NO_LOG_CLIENTENV, log_from_client);
-  if (handle_ == nullptr) return system_error(errno, "start a ZooKeeper client for " + servers);
-  return {};
+                            ZOO_NO_LOG_CLIENTENV, note_from_client);
+  if (handle_ != nullptr) return {};
+  // Of a name that can't be resolved the client says no more than that with its ENOENT.
+  int reason = errno;
+  Error failed = system_error(reason, "start a ZooKeeper client for " + servers);
+  if (reason == ENOENT) failed.message = "the names of the servers can't be resolved: " + servers;
+  return failed;
+}
+
+std::string ZkSession::problem_of_client() {
+  std::lock_guard lock(problem_mutex);
+  return last_problem;
 }
 
 void ZkSession::close() {

@@ -33,6 +33,8 @@ class ZkSession {
   Result<void> open(const std::string& servers, Duration session_timeout);
   /// Ends the session, if there is a connection to say so, and the handle. Blocks.
   void close();
+  /// What the C client complained of last, of whatever session; empty when it never did. Any thread may ask.
+  static std::string problem_of_client();
   zhandle_t* handle() { return handle_; }
 
  private:

@@ -1,6 +1,7 @@
 """What lies in ZooKeeper is what Kafka puts there, and the broker lives with whatever happens to its session."""
 
 import json
+import re
 import socket
 import struct
 import time
@@ -261,6 +262,26 @@ def test_no_zookeeper_is_said_and_the_broker_does_not_start(new_broker):
     broker.launch()
     assert broker.wait_for_exit() == 1
     assert broker.options["zookeeper.connect"] in broker.log()
+    assert "Connection refused" in broker.log(), "it says why"
+
+
+def test_an_outage_is_told_when_it_begins_and_ends_and_seldom_in_between(new_broker, tmp_path, topic):
+    server = ZooKeeper(tmp_path)
+    try:
+        broker = new_broker(zookeeper=server, zookeeper_session_timeout_ms=12_000).start()
+        begin = len(broker.log())
+        server.stop()
+        broker.wait_for_log("no connection to ZooKeeper.*for_s=5 .*Connection refused")
+        time.sleep(3)
+        lines = broker.log()[begin:].splitlines()
+        assert len(lines) == 2 and "connection lost" in lines[0], lines
+        server.start()
+        broker.wait_for_log("(?s)connection lost.*session connected", timeout=30)
+        lines = broker.log()[begin:].splitlines()
+        assert len(lines) <= 4 and all(re.match(r"\[\d{4}-\d\d-\d\d .*\] \w+ \w", line) for line in lines), lines
+        assert broker.stop() == 0
+    finally:
+        server.stop()
 
 
 def test_a_second_broker_joins_the_cluster(new_broker):

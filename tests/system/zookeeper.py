@@ -21,7 +21,12 @@ class ZooKeeper:
         self.log_file = folder / "zookeeper.log"
         self.port = processes.free_port()
         self.address = f"127.0.0.1:{self.port}"
-        self._process = processes.start([ROOT / "tools/run-zookeeper", folder, self.port, "forceSync=no"],
+        self._folder = folder
+        self.start()
+
+    def start(self):
+        """Goes on where `stop` left it."""
+        self._process = processes.start([ROOT / "tools/run-zookeeper", self._folder, self.port, "forceSync=no"],
                                         self.log_file)
         processes.wait_until(self._answers, f"ZooKeeper answers; its log is {self.log_file}", timeout=60)
 
