@@ -97,8 +97,9 @@ Task<Result<void>> Broker::bring_up() {
   while (!is_known && !is_stopping_) is_known = co_await metadata_.wait_until(knows_us, kStopPoll, {});
   if (is_known) {
     observability_.status().set_state(BrokerState::running);
-    log::info("ready broker_id={} listeners={} http={} cluster_id={} controller={}", id_.value, advertised_text(),
-              observability_.address(), cluster_id_, metadata_.image().controller().value);
+    const std::string& http = observability_.address();
+    log::info("ready broker_id={} listeners={}{} cluster_id={} controller={}", id_.value, advertised_text(),
+              http.empty() ? "" : " http=" + http, cluster_id_, metadata_.image().controller().value);
   }
   co_return Result<void>();
 }

@@ -62,7 +62,11 @@ Result<void> PartitionLog::finish_cut() {
 
 Result<void> PartitionLog::truncate_fully_and_start_at(Offset start) {
   if (failure_) return *failure_;
-  log::info("dropping everything partition={} new_start={}", name_.to_string(), start.value);
+  // A copy that is about to be made is empty still, and nothing worth a word happens to it.
+  if (log_end_offset_ > log_start_offset_) {
+    log::info("removed all records, the log goes on at another offset partition={} removed=[{},{}) offset={}",
+              name_.to_string(), log_start_offset_.value, log_end_offset_.value, start.value);
+  }
   log_start_offset_ = log_end_offset_ = start;
   ++truncations_;
   recovery_point_ = std::min(recovery_point_, start);

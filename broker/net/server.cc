@@ -111,8 +111,9 @@ void Server::count_refusal(Refusal why, const std::string& listener, const std::
                        : why == Refusal::too_fast_of_address
                            ? "its address connects too often"
                            : "max.connections is exceeded, it was used least recently";
-  log::warn("refused a connection peer={} listener={} reason=\"{}\" untold_before={}", peer, listener, reason,
-            std::exchange(untold_, 0));
+  std::string others = untold_ == 0 ? "" : fmt::format(" refused_since_last_line={}", untold_ + 1);
+  untold_ = 0;
+  log::warn("refused a connection peer={} listener={} reason=\"{}\"{}", peer, listener, reason, others);
   last_told_ = now;
 }
 

@@ -304,15 +304,6 @@ DELETE_RECORDS = Api(21, range(0, 3), 2, Struct(
         Field("partitions", array(Field("partition_index", int32), Field("low_watermark", int64),
                                   Field("error_code", int16)))))))
 
-ALTER_REPLICA_LOG_DIRS = Api(34, range(0, 3), 2, Struct(
-    Field("dirs", array(
-        Field("path", string),
-        Field("topics", array(Field("name", string), Field("partitions", Array(int32))))))), Struct(
-    Field("throttle_time_ms", int32),
-    Field("results", array(
-        Field("topic_name", string),
-        Field("partitions", array(Field("partition_index", int32), Field("error_code", int16)))))))
-
 DESCRIBE_LOG_DIRS = Api(35, range(0, 5), 2, Struct(
     Field("topics", array(Field("topic", string), Field("partitions", Array(int32))))), Struct(
     Field("throttle_time_ms", int32), Field("error_code", int16, 3),
