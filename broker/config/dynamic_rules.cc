@@ -128,9 +128,28 @@ Result<void> check_limits_of_listener(const BrokerConfig& now, const BrokerConfi
   return {};
 }
 
-Result<void> check_listener(const BrokerConfig& now, const Endpoint& endpoint) {
+/// What is set for one listener and stays as it is as long as the listener lives.
+Properties fixed_options_of(const BrokerConfig& config, const std::string& listener_name) {
+  Properties fixed;
+  for (const auto& [key, value] : config.originals()) {
+    std::string_view option = option_of_listener(key);
+    if (normalized_listener_name(listener_of(key)) != listener_name || !broker_option_table().find(option))
+      continue;
+    if (!contains(kStoresOfListeners, option) && !contains(kClusterWideOfListeners, option)) fixed[key] = value;
+  }
+  return fixed;
+}
+
+Result<void> check_listener(const BrokerConfig& now, const BrokerConfig& next, const Endpoint& endpoint) {
   for (const Endpoint& before : now.listeners()) {
-    if (before.listener_name != endpoint.listener_name) continue;
+    const std::string& name = endpoint.listener_name;
+    if (before.listener_name != name) continue;
+    if (fixed_options_of(now, name) != fixed_options_of(next, name)) {
+      return refusal(fmt::format(
+          "Configs cannot be updated dynamically for existing listener {}, restart broker or create a new "
+          "listener for update",
+          name));
+    }
     if (before.security_protocol == endpoint.security_protocol) continue;
     return refusal("Security protocol cannot be updated for existing listener " + endpoint.listener_name);
   }
@@ -189,7 +208,7 @@ Result<void> check_change(const BrokerConfig& now, const BrokerConfig& next) {
     if (checked = check_limits_of_listener(now, next, endpoint.listener_name); !checked) return checked;
   }
   for (const Endpoint& endpoint : next.listeners()) {
-    if (checked = check_listener(now, endpoint); !checked) return checked;
+    if (checked = check_listener(now, next, endpoint); !checked) return checked;
   }
   return {};
 }

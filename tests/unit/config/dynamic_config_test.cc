@@ -271,6 +271,18 @@ TEST_F(DynamicConfigTest, AListenerIsNotClosedToEverybody) {
       << "it has its own";
 }
 
+TEST_F(DynamicConfigTest, WhatAnExistingListenerWasMadeWithStays) {
+  constexpr const char* kRefusal =
+      "Configs cannot be updated dynamically for existing listener PLAINTEXT, restart broker or create a new "
+      "listener "
+      "for update";
+  EXPECT_EQ(refusal(Level::broker, {{"listener.name.plaintext.ssl.client.auth", "required"}}), kRefusal);
+  EXPECT_EQ(refusal(Level::broker, {{"listener.name.plaintext.plain.sasl.jaas.config", "x"}}), kRefusal);
+  EXPECT_EQ(refusal(Level::broker, {{"listener.name.plaintext.ssl.keystore.location", "/x"}}), "");
+  EXPECT_EQ(refusal(Level::broker, {{"listener.name.plaintext.max.connections", "5"}}), "");
+  EXPECT_EQ(refusal(Level::broker, {{"listener.name.another.ssl.client.auth", "required"}}), "");
+}
+
 TEST(DynamicConfig, ABrokerThatWasStartedClosedMayChangeAnythingElse) {
   testing::ManualShards shards(1);
   BrokerConfig started_with = loaded({{"max.connections", "0"}});
