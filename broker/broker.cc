@@ -81,6 +81,9 @@ Task<Result<void>> Broker::bring_up() {
   wire();
   done = co_await config_follower_->read_options();
   if (!done || is_stopping_) co_return done;
+  // Before the logs are read, which may take long.
+  done = check_listeners_are_free();
+  if (!done) co_return done;
   observability_.status().set_state(BrokerState::recovery);
   done = co_await load_partitions();
   if (!done || is_stopping_) co_return done;
@@ -115,11 +118,11 @@ void Broker::start_chores() {
 
 Task<Result<void>> Broker::open_directories() {
   auto open = [this]() -> Result<void> {
+    if (auto checked = check_log_dirs_differ(config_); !checked) return checked;
     for (const auto& path : config_.log_dirs()) {
       auto directory = LogDirectory::open(runtime_.files, path);
       if (!directory) return directory.error();
       directories_.push_back(std::move(*directory));
-    if (auto checked = check_log_dirs_differ(config_); !checked) return checked;
     }
     auto is_offline = [](const auto& directory) { return directory->health().is_offline(); };
     if (!std::all_of(directories_.begin(), directories_.end(), is_offline)) return {};

@@ -65,6 +65,7 @@ class Broker {
   Task<Result<void>> take_identity();
   Result<void> check_identity(const std::vector<std::unique_ptr<LogDirectory>>& directories) const;
   Task<Result<void>> load_partitions();
+  Result<void> check_listeners_are_free() const;
   Result<void> listen();
   zk::BrokerRegistration registration() const;
   std::string advertised_text() const;

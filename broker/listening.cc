@@ -20,6 +20,18 @@ const Endpoint* find_listener(const std::vector<Endpoint>& endpoints, const std:
 
 }  // namespace
 
+/// Binds every listener and lets it go again. Clients that came before the logs are loaded would wait for nothing;
+/// so until then they are refused, and go to another broker.
+Result<void> Broker::check_listeners_are_free() const {
+  for (const auto& endpoint : live_config_.get().listeners()) {
+    auto refuse = [](const std::string&) { return Admission(); };
+    auto bound = runtime_.network.listen(endpoint.host, static_cast<uint16_t>(endpoint.port),
+                                         listen_options(config_), refuse);
+    if (!bound) return bound.error();
+  }
+  return {};
+}
+
 /// Opens the listeners that are not open yet. Those that can't be opened are left out; the error is the first
 /// one's.
 Result<void> Broker::listen() {

@@ -14,6 +14,7 @@
 #include "broker/config/options.h"
 #include "broker/config/properties.h"
 #include "runtime/epoll_shard.h"
+#include "runtime/fatal.h"
 #include "runtime/logging.h"
 
 namespace {
@@ -26,7 +27,7 @@ struct Arguments {
 };
 
 int refuse(const std::string& reason) {
-  std::fprintf(stderr, "gregor-broker: %s\n", reason.c_str());
+  log::fatal(reason);
   return 1;
 }
 

@@ -7,6 +7,8 @@
 #include <atomic>
 #include <deque>
 
+#include "runtime/fatal.h"
+
 namespace gregor::log {
 namespace {
 
@@ -62,14 +64,20 @@ spdlog::level::level_enum to_spdlog(Level level) {
   return spdlog::level::info;
 }
 
+std::shared_ptr<spdlog::logger> set_up(std::shared_ptr<spdlog::logger> made) {
+  made->set_level(spdlog::level::trace);
+  made->set_pattern("[%Y-%m-%d %H:%M:%S.%e] %l %v");
+  made->flush_on(spdlog::level::trace);
+  return made;
+}
+
 spdlog::logger& output() {
-  static auto instance = [] {
-    auto made = spdlog::stdout_logger_mt("gregor");
-    made->set_level(spdlog::level::trace);
-    made->set_pattern("[%Y-%m-%d %H:%M:%S.%e] %l %v");
-    made->flush_on(spdlog::level::trace);
-    return made;
-  }();
+  static auto instance = set_up(spdlog::stdout_logger_mt("gregor"));
+  return *instance;
+}
+
+spdlog::logger& error_output() {
+  static auto instance = set_up(spdlog::stderr_logger_mt("gregor.fatal"));
   return *instance;
 }
 
@@ -114,6 +122,11 @@ bool is_on(Level level, Origin origin) {
 void flush() { output().flush(); }
 void write(Level level, std::string_view text) {
   output().log(to_spdlog(level), spdlog::string_view_t(text.data(), text.size()));
+}
+
+void fatal(std::string_view text) {
+  flush();
+  error_output().critical(spdlog::string_view_t(text.data(), text.size()));
 }
 
 }  // namespace gregor::log

@@ -47,15 +47,22 @@ Result<void> check_protections(const BrokerConfig& config) {
   return {};
 }
 
+/// Refuses the value of the option that was set, which may be another unit's than `index`.
+Error refuse_set(const BrokerConfig& config, size_t index, std::string_view problem) {
+  size_t source = config.effective_source(index);
+  return invalid_value(broker_option_table()[source].name, to_text(config.value(source)).value_or(""), problem);
+}
+
 Result<void> check_times_of_logs(const BrokerConfig& config) {
-  int64_t roll_ms = config.effective(options::log_roll_ms);
-  int64_t jitter_ms = config.effective(options::log_roll_jitter_ms);
-  int64_t retention_ms = config.effective(options::log_retention_ms);
-  if (roll_ms < 1) return invalid_value("log.roll.ms", std::to_string(roll_ms), "must be an integer of at least 1");
-  if (jitter_ms < 0) {
-    return invalid_value("log.roll.jitter.ms", std::to_string(jitter_ms), "must be an integer of at least 0");
+  if (config.effective(options::log_roll_ms) < 1) {
+    return refuse_set(config, options::log_roll_ms.index, "must be an integer of at least 1");
   }
-  if (retention_ms == 0) return invalid_value("log.retention.ms", "0", "must be an integer of at least 1 or -1");
+  if (config.effective(options::log_roll_jitter_ms) < 0) {
+    return refuse_set(config, options::log_roll_jitter_ms.index, "must be an integer of at least 0");
+  }
+  if (config.effective(options::log_retention_ms) == 0) {
+    return refuse_set(config, options::log_retention_ms.index, "must be an integer of at least 1 or -1");
+  }
   return {};
 }
 
@@ -122,8 +129,8 @@ Result<void> check_http(const BrokerConfig& config) {
 }  // namespace
 
 Result<void> check_broker_config(const BrokerConfig& config) {
-  for (auto check : {check_zookeeper, check_protections, check_id, check_times_of_logs, check_log_dirs, check_compaction,
-                     check_fetching, check_connections, check_http}) {
+  for (auto check : {check_zookeeper, check_protections, check_id, check_times_of_logs, check_log_dirs,
+                     check_compaction, check_fetching, check_connections, check_http}) {
     if (auto checked = check(config); !checked) return checked;
   }
   return {};

@@ -165,7 +165,11 @@ void BrokerConfig::warn_about_originals() {
   std::vector<std::string_view> without_effect;
   for (const auto& [key, value] : originals_) {
     auto index = table.find(key);
-    if (!index && !is_foreign(key)) warnings_.push_back(fmt::format("unknown option, ignored option={}", key));
+    if (!index && !is_foreign(key)) {
+      auto near = nearest_broker_option(key);
+      warnings_.push_back(fmt::format("unknown option, ignored option={}{}", key,
+                                      near ? fmt::format(" did_you_mean={}", *near) : ""));
+    }
     if (index && !table[*index].has_effect) without_effect.push_back(key);
   }
   if (without_effect.empty()) return;
@@ -181,6 +185,14 @@ OptionValue BrokerConfig::effective_value(size_t index) const {
     index = static_cast<size_t>(table[index].source.option);
   }
   return converted(values_[index], factor, type);
+}
+
+size_t BrokerConfig::effective_source(size_t index) const {
+  OptionTable table = broker_option_table();
+  while (table[index].source.option >= 0 && values_[index] == default_value(table[index])) {
+    index = static_cast<size_t>(table[index].source.option);
+  }
+  return index;
 }
 
 std::map<std::string, int32_t> BrokerConfig::connections_per_ip_overrides() const {

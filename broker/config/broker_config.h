@@ -47,6 +47,8 @@ class BrokerConfig {
   }
   /// The same by index, of the option's type; null only where nothing follows it.
   OptionValue effective_value(size_t index) const;
+  /// The option whose value that is: log.roll.hours, where log.roll.ms is not set.
+  size_t effective_source(size_t index) const;
   const OptionValue& value(size_t index) const { return values_[index]; }
 
   /// The value of an option as `listener.name.<listener>.<option>` sets it for one listener; without that, as it is
@@ -83,9 +85,9 @@ class BrokerConfig {
   Result<void> read_values();
   Result<void> check_listener_values() const;
   void warn_about_originals();
+  void warn_about_records();
 
   Properties static_originals_;
-  void warn_about_records();
   DynamicProperties dynamic_;
   std::string host_name_;
   Properties originals_;

@@ -38,6 +38,15 @@ std::optional<int32_t> parse_port(std::string_view text) {
   return is_port ? std::optional(port) : std::nullopt;
 }
 
+/// What is wrong with `text`, which is not of `form`.
+std::string address_problem(std::string_view text, std::string_view form) {
+  size_t colon = text.rfind(':');
+  std::string_view port = colon == std::string_view::npos ? std::string_view() : text.substr(colon + 1);
+  bool is_number = !port.empty() && port.find_first_not_of("0123456789") == std::string_view::npos;
+  if (is_number && !parse_port(port)) return fmt::format("the port of {} must be from 0 to 65535", text);
+  return fmt::format("{} is not of the form {}", text, form);
+}
+
 /// Reads `NAME://host:port`; the security protocol is left for the caller to find.
 std::optional<Endpoint> parse_address(std::string_view text) {
   size_t name_end = text.find("://");
@@ -115,7 +124,7 @@ Result<std::vector<Endpoint>> parse_endpoints(std::string_view key, const std::s
   std::vector<Endpoint> endpoints;
   for (const std::string& part : split_list(text)) {
     auto endpoint = parse_address(part);
-    if (!endpoint) return invalid_value(key, text, fmt::format("{} is not of the form NAME://host:port", part));
+    if (!endpoint) return invalid_value(key, text, address_problem(part, "NAME://host:port"));
     auto protocol = protocols.find(endpoint->listener_name);
     if (protocol == protocols.end()) {
       return invalid_value(key, text,
@@ -134,7 +143,9 @@ Result<std::vector<Endpoint>> parse_endpoints(std::string_view key, const std::s
 
 Result<Endpoint> parse_http_endpoint(std::string_view key, const std::string& text) {
   auto endpoint = parse_address("HTTP://" + text);
-  if (!endpoint) return invalid_value(key, text, "must be host:port, or empty for no HTTP");
+  if (!endpoint) {
+    return invalid_value(key, text, address_problem(text, "host:port") + "; empty is no HTTP");
+  }
   return *endpoint;
 }
 

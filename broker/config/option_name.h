@@ -13,6 +13,9 @@ std::string_view option_of_listener(std::string_view key);
 std::string_view listener_of(std::string_view key);
 /// The broker's option whose type and bounds `key` has: its own, or that of a listener. None for an unknown key.
 std::optional<size_t> find_broker_option(std::string_view key);
+/// The broker's option that somebody may have meant by `key`, which is none: a slip or two away. None where there
+/// is no such option.
+std::optional<std::string_view> nearest_broker_option(std::string_view key);
 /// Whether the value of `key` is a secret that may be set while brokers run, and is then encrypted in ZooKeeper.
 bool is_dynamic_password(std::string_view key);
 

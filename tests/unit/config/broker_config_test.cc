@@ -70,7 +70,38 @@ TEST(BrokerConfig, NeedsZooKeeper) {
 
 TEST(BrokerConfig, WarnsOfUnknownKeysButNotOfPlugIns) {
   BrokerConfig config = loaded({{"num.partition", "1"}, {"listener.name.internal.ssl.protocol", "TLSv1.3"}});
-  EXPECT_THAT(config.warnings(), ElementsAre("unknown option, ignored option=num.partition"));
+  EXPECT_THAT(config.warnings(),
+              ElementsAre("unknown option, ignored option=num.partition did_you_mean=num.partitions"));
+}
+
+TEST(BrokerConfig, SuggestsAnOptionOnlyWhereTheNameIsNearly) {
+  auto warning = [](const char* key) { return loaded({{key, "1"}}).warnings().at(0); };
+  EXPECT_THAT(warning("log.retention.hour"), testing::EndsWith("did_you_mean=log.retention.hours"));
+  EXPECT_THAT(warning("Message_Max_Bytes"), testing::EndsWith("did_you_mean=message.max.bytes"));
+  EXPECT_THAT(warning("auto.create.topic.enabled"), testing::EndsWith("did_you_mean=auto.create.topics.enable"));
+  EXPECT_THAT(warning("my.own.thing"), testing::EndsWith("option=my.own.thing"));
+  EXPECT_THAT(warning("x"), testing::EndsWith("option=x"));
+}
+
+TEST(BrokerConfig, NamesTheOptionThatWasSet) {
+  EXPECT_EQ(refusal({{"log.retention.hours", "0"}}),
+            "Invalid value 0 for configuration log.retention.hours: must be an integer of at least 1 or -1");
+  EXPECT_EQ(refusal({{"log.retention.minutes", "0"}}),
+            "Invalid value 0 for configuration log.retention.minutes: must be an integer of at least 1 or -1");
+  EXPECT_EQ(refusal({{"log.retention.ms", "0"}, {"log.retention.hours", "5"}}),
+            "Invalid value 0 for configuration log.retention.ms: must be an integer of at least 1 or -1");
+}
+
+TEST(BrokerConfig, NamesThePortThatIsNone) {
+  EXPECT_EQ(
+      refusal({{"listeners", "PLAINTEXT://:99999"}}),
+      "Invalid value PLAINTEXT://:99999 for configuration listeners: the port of PLAINTEXT://:99999 must be from "
+      "0 to 65535");
+  EXPECT_THAT(
+      refusal({{"advertised.listeners", "PLAINTEXT://h:70000"}}),
+      HasSubstr("configuration advertised.listeners: the port of PLAINTEXT://h:70000 must be from 0 to 65535"));
+  EXPECT_THAT(refusal({{"gregor.http.listener", "127.0.0.1:65536"}}),
+              HasSubstr("configuration gregor.http.listener: the port of 127.0.0.1:65536 must be from 0 to 65535"));
 }
 
 TEST(BrokerConfig, WarnsOnceOfOptionsWithoutEffect) {
@@ -78,11 +109,20 @@ TEST(BrokerConfig, WarnsOnceOfOptionsWithoutEffect) {
   EXPECT_THAT(config.warnings(), ElementsAre("options without effect yet options=metric.reporters,num.io.threads"));
 }
 
+TEST(BrokerConfig, WarnsThatRecordsAreNotCompactedNorCopiedAway) {
+  EXPECT_THAT(loaded({{"log.cleanup.policy", "delete,compact"}}).warnings(),
+              ElementsAre("topics without a cleanup.policy of their own keep every record, compaction is not there "
+                          "yet log.cleanup.policy=delete,compact"));
+  EXPECT_THAT(loaded({{"remote.log.storage.system.enable", "true"}}).warnings(),
+              Contains(HasSubstr("tiered storage is not there yet")));
+}
+
 TEST(BrokerConfig, RefusesToIgnoreWhatSomebodyCountsOn) {
-  EXPECT_EQ(refusal({{"authorizer.class.name", "kafka.security.authorizer.AclAuthorizer"}}),
-            "Invalid value kafka.security.authorizer.AclAuthorizer for configuration authorizer.class.name: must be "
-            "unset so far: the protection that it asks for is not there yet, and the broker does not start as if it "
-            "were");
+  EXPECT_EQ(
+      refusal({{"authorizer.class.name", "kafka.security.authorizer.AclAuthorizer"}}),
+      "Invalid value kafka.security.authorizer.AclAuthorizer for configuration authorizer.class.name: must be "
+      "unset so far: the protection that it asks for is not there yet, and the broker does not start as if it "
+      "were");
   for (const char* key : {"zookeeper.set.acl", "zookeeper.ssl.client.enable"}) {
     EXPECT_THAT(refusal({{key, "true"}}),
                 HasSubstr(std::string("Invalid value true for configuration ") + key + ": must be false so far"));
@@ -109,14 +149,6 @@ TEST(BrokerConfig, TakesNodeIdForBrokerId) {
   EXPECT_EQ(config->get(options::broker_id), 4);
   EXPECT_THAT(refusal({{"broker.id", "4"}, {"node.id", "5"}}), HasSubstr("must be the same as node.id"));
 }
-TEST(BrokerConfig, WarnsThatRecordsAreNotCompactedNorCopiedAway) {
-  EXPECT_THAT(loaded({{"log.cleanup.policy", "delete,compact"}}).warnings(),
-              ElementsAre("topics without a cleanup.policy of their own keep every record, compaction is not there "
-                          "yet log.cleanup.policy=delete,compact"));
-  EXPECT_THAT(loaded({{"remote.log.storage.system.enable", "true"}}).warnings(),
-              Contains(HasSubstr("tiered storage is not there yet")));
-}
-
 
 TEST(BrokerConfig, KeepsIdsBelowTheGeneratedOnes) {
   EXPECT_EQ(refusal({{"broker.id", "1000"}}), "");
@@ -127,7 +159,7 @@ TEST(BrokerConfig, KeepsIdsBelowTheGeneratedOnes) {
 
 TEST(BrokerConfig, ChecksOptionsAgainstEachOther) {
   EXPECT_THAT(refusal({{"log.roll.ms", "0"}}), HasSubstr("configuration log.roll.ms"));
-  EXPECT_THAT(refusal({{"log.retention.hours", "0"}}), HasSubstr("configuration log.retention.ms"));
+  EXPECT_THAT(refusal({{"log.retention.hours", "0"}}), HasSubstr("configuration log.retention.hours"));
   EXPECT_EQ(refusal({{"log.retention.hours", "-1"}}), "");
   EXPECT_THAT(refusal({{"log.dirs", " , "}}), HasSubstr("at least one directory"));
   EXPECT_THAT(refusal({{"log.cleaner.threads", "128"}}), HasSubstr("log.cleaner.dedupe.buffer.size"));

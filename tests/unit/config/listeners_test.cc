@@ -41,8 +41,7 @@ TEST(Listeners, TakeIpv6InBrackets) {
 }
 
 TEST(Listeners, MustHaveTheFormOfAnAddress) {
-  for (auto bad : {"PLAINTEXT://localhost", "localhost:9092", "PLAINTEXT://:x", "PLAINTEXT://:65536", "://:1",
-                   "PLAINTEXT://a b:1"}) {
+  for (auto bad : {"PLAINTEXT://localhost", "localhost:9092", "PLAINTEXT://:x", "://:1", "PLAINTEXT://a b:1"}) {
     EXPECT_THAT(refusal({{"listeners", bad}}), HasSubstr("NAME://host:port")) << bad;
   }
   EXPECT_THAT(refusal({{"listeners", ""}}), HasSubstr("at least one listener"));

@@ -1,4 +1,5 @@
 #include "runtime/logging.h"
+#include "runtime/fatal.h"
 
 #include <gtest/gtest.h>
 
@@ -50,6 +51,15 @@ TEST_F(Logging, ALineComesFromTheFolderOfItsFile) {
   testing::internal::CaptureStdout();
   log::debug("in the runtime tests number={}", 1);
   EXPECT_NE(testing::internal::GetCapturedStdout().find("in the runtime tests number=1"), std::string::npos);
+}
+
+TEST_F(Logging, TheEndIsToldOnStandardErrorWhateverTheLevels) {
+  log::set_level(log::Level::fatal);
+  testing::internal::CaptureStderr();
+  log::fatal("port 1 is taken {}");
+  std::string line = testing::internal::GetCapturedStderr();
+  EXPECT_NE(line.find("] critical port 1 is taken {}\n"), std::string::npos) << line;
+  EXPECT_EQ(line.front(), '[') << "the time comes first, as in other lines";
 }
 
 }  // namespace
