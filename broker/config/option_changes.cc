@@ -43,19 +43,24 @@ bool are_equal(const std::string* a, const std::string* b) {
   return a == nullptr || b == nullptr ? a == b : *a == *b;
 }
 
+bool is_set_alike(const BrokerConfig& one, const BrokerConfig& other, const std::string& key) {
+  return are_equal(find_in(one.dynamic().broker, key), find_in(other.dynamic().broker, key)) &&
+         are_equal(find_in(one.dynamic().cluster, key), find_in(other.dynamic().cluster, key));
+}
+
 }  // namespace
 
 std::vector<OptionChange> option_changes(const BrokerConfig& before, const BrokerConfig& now) {
   OptionTable table = broker_option_table();
   std::vector<OptionChange> changes;
   for (const std::string& key : dynamic_keys(before, now)) {
-    if (are_equal(find_in(before.originals(), key), find_in(now.originals(), key))) continue;
+    if (is_set_alike(before, now, key)) continue;
     auto index = table.find(key);
     if (!index) {
       auto of_listener = find_broker_option(key);
       changes.push_back({key, text_as_written(before.originals(), key), text_as_written(now.originals(), key),
                          !of_listener || table[*of_listener].has_effect});
-    } else if (before.effective_value(*index) != now.effective_value(*index)) {
+    } else {
       changes.push_back({key, text_of(table[*index], before.effective_value(*index)),
                          text_of(table[*index], now.effective_value(*index)), table[*index].has_effect});
     }
@@ -79,7 +84,9 @@ std::vector<OptionChange> option_changes(const TopicConfig& before, const TopicC
 std::string to_string(const std::vector<OptionChange>& changes) {
   std::string text;
   for (const auto& change : changes) {
-    text += (text.empty() ? "" : ", ") + change.name + ": " + change.before + " -> " + change.now;
+    bool stays = change.before == change.now && change.now != kHidden;
+    text +=
+        (text.empty() ? "" : ", ") + change.name + ": " + (stays ? "stays " : change.before + " -> ") + change.now;
   }
   return text;
 }

@@ -19,12 +19,12 @@ struct OptionChange {
   friend bool operator==(const OptionChange&, const OptionChange&) = default;
 };
 
-/// What changes for the broker with its dynamic options, in the order of the names; values are those that count,
-/// which may be the default.
+/// What changes for the broker with its dynamic options, in the order of the names. Values are those that count,
+/// which may be the default, and stay where another level has a value that comes first.
 std::vector<OptionChange> option_changes(const BrokerConfig& before, const BrokerConfig& now);
 /// What changes for a topic with the options that it sets itself, in the order of the table.
 std::vector<OptionChange> option_changes(const TopicConfig& before, const TopicConfig& now);
-/// `name: before -> now`, separated by commas.
+/// `name: before -> now`, or `name: stays now`, separated by commas.
 std::string to_string(const std::vector<OptionChange>& changes);
 /// The names of those that nothing acts on yet, separated by commas.
 std::string names_without_effect(const std::vector<OptionChange>& changes);

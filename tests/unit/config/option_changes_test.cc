@@ -27,7 +27,15 @@ TEST(OptionChanges, SayFromWhichValueToWhich) {
   EXPECT_EQ(changed({}, {{"log.retention.ms", "5"}}, {{"log.retention.hours", "1"}}),
             "log.retention.ms: 3600000 -> 5");
   EXPECT_EQ(changed({}, {{"listener.name.a.max.connections", "3"}}), "listener.name.a.max.connections: unset -> 3");
-  EXPECT_EQ(changed({}, {{"max.connections", "2147483647"}}), "") << "that is what counted before";
+  EXPECT_EQ(changed({{"max.connections", "5"}}, {{"max.connections", "5"}}), "");
+}
+
+TEST(OptionChanges, SayThatAValueStaysWhereAnotherOneComesFirst) {
+  EXPECT_EQ(changed({}, {{"max.connections", "2147483647"}}), "max.connections: stays 2147483647");
+  BrokerConfig config = loaded({});
+  auto before = config.with({{{"max.connections", "5"}}, {}});
+  auto now = config.with({{{"max.connections", "5"}}, {{"max.connections", "6"}}});
+  EXPECT_EQ(to_string(option_changes(*before, *now)), "max.connections: stays 5");
 }
 
 TEST(OptionChanges, HideSecretsAndWhatMayBeOne) {
