@@ -327,6 +327,12 @@ bool Loader::is_followed_on(size_t index, Offset end) const {
 
 Result<void> Loader::recover_from_recovery_point() {
   auto& segments = log_.segments;
+  // A later segment that an ended process removed must stay away: were it back after a loss of power, the one that
+  // is last now would lie below the recovery point and not be read again, whatever had become of its indexes.
+  bool may_miss_one = !segments.empty() && segments.back()->base_offset() < options_.recovery_point;
+  if (may_miss_one) {
+    if (auto synced = place_.files.sync_directory(place_.directory); !synced) return synced;
+  }
   for (size_t i = 0; i < segments.size(); ++i) {
     bool is_vouched_for = is_below_recovery_point(i);
     if (is_vouched_for && !options_.reads_everything) continue;

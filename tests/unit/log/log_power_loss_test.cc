@@ -220,6 +220,33 @@ TEST_F(LogPowerLossTest, AnInterruptedRebuildOfIndexesIsBegunAnew) {
   }
 }
 
+TEST_F(LogPowerLossTest, ASegmentThatIsRebuiltAsTheLastOneStaysTheLast) {
+  config_.index_interval_bytes = 150;
+  OpenOptions options{.recovery_point = Offset(5)};
+  open();
+  for (int i = 0; i < 4; ++i) append(1, 10, 1000 + i);
+  roll();
+  append(1, 10, 2000);
+  flush();
+  disk_.stop_after(1);
+  ASSERT_FALSE(log_->truncate_to(Offset(1)).ok());
+  end_process();
+  ASSERT_FALSE(disk_.exists(file(Offset(4), ".log"))) << "the one change that was made";
+  open(options);
+  log_.reset();
+  // Of the index that was made anew one entry reaches the disk.
+  std::vector<uint8_t> times = disk_.content(file(Offset(0), ".timeindex"));
+  times.resize(12);
+  disk_.put(file(Offset(0), ".timeindex"), times);
+  lose_everything_unsynced();
+  open(options);
+  for (int64_t offset = 0; offset < 4; ++offset) {
+    auto found = log_->offset_for_timestamp(1000 + offset);
+    ASSERT_TRUE(found.ok() && *found);
+    EXPECT_EQ((*found)->offset, Offset(offset));
+  }
+}
+
 TEST_F(LogPowerLossTest, ATimeIndexOfRecordsThatAreLostIsEmptied) {
   open();
   append(1, 10, 5000);
