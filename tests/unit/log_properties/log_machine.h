@@ -38,7 +38,8 @@ class LogMachine {
   // Starting and ending. `start` checks all that was found, and is no more up afterwards if the disk stopped
   // meanwhile.
   void start();
-  bool is_up() const { return log_ != nullptr && !is_dead_; }
+  /// The disk may also stop where the log only tidies up, and tells nobody that it could not.
+  bool is_up() const { return log_ != nullptr && !is_dead_ && !disk_.is_stopped(); }
   /// Syncs and closes the log, writes the checkpoints, leaves the mark.
   void stop_cleanly();
   void end(Manner manner);
