@@ -1,21 +1,13 @@
 #include "broker/log/recovery.h"
 
 #include <algorithm>
-#include <map>
-#include <set>
 
+#include "broker/log/segment_listing.h"
 #include "broker/types/error_code.h"
 #include "runtime/logging.h"
 
 namespace gregor {
 namespace {
-
-/// The segments' files in a directory.
-struct ListedFile {
-  SegmentFileName name;
-  uint64_t size = 0;
-};
-using Listing = std::map<std::string, ListedFile>;
 
 /// What a pass over the batches of a segment found.
 struct Recovered {
@@ -40,13 +32,7 @@ class Loader {
   Result<LoadedLog> load();
 
  private:
-  Result<Listing> list_files();
-  Result<void> finish_interrupted_work(Listing& listing);
-  Result<void> remove_leftovers(std::string_view state, Offset from, Listing& listing);
-  Result<void> finish_swaps(Listing& listing);
-  Result<Offset> end_of_swapped_log(const std::string& file_name, const ListedFile& log);
-  Result<void> load_segments(const Listing& listing);
-  Result<void> remove_orphaned_indexes(const Listing& listing);
+  Result<void> load_segments(const SegmentListing& listing);
   bool must_recover() const { return !options_.clean_shutdown || options_.reads_everything; }
   bool is_below_recovery_point(size_t index) const;
   Offset durable_end() const;
@@ -63,10 +49,6 @@ class Loader {
   ProducerRebuild producers_up_to(Offset end) const;
   Result<void> drop_segments_from(size_t first);
   Result<void> ensure_active_segment();
-  std::string path_of(const std::string& file_name) const { return place_.directory + "/" + file_name; }
-
-  /// Of the file in use, none when there is none.
-  std::optional<uint64_t> size_of(const Listing& listing, Offset base_offset, std::string_view kind) const;
 
   const LogPlace& place_;
   const TopicPartition& name_;
@@ -76,16 +58,13 @@ class Loader {
   Offset read_end_;                    ///< of the last segment that was read in full
   size_t producers_reach_ = SIZE_MAX;  ///< the state is that before this segment; SIZE_MAX: not known
   LoadedLog log_;
-  std::set<std::string> strays_;         ///< that were warned of
   std::vector<bool> has_sound_indexes_;  ///< of each of the segments found
 };
 
 Result<LoadedLog> Loader::load() {
-  auto listing = list_files();
-  if (!listing) return listing.error();
-  if (auto finished = finish_interrupted_work(*listing); !finished) return finished.error();
-  if (auto removed = remove_orphaned_indexes(*listing); !removed) return removed.error();
-  if (auto loaded = load_segments(*listing); !loaded) return loaded.error();
+  SegmentListing listing(place_.files, place_.directory);
+  if (auto listed = listing.load(); !listed) return listed.error();
+  if (auto loaded = load_segments(listing); !loaded) return loaded.error();
   if (auto rebuilt = rebuild_unsound_indexes(); !rebuilt) return rebuilt.error();
   if (must_recover()) {
     if (auto recovered = recover_from_recovery_point(); !recovered) return recovered.error();
@@ -101,124 +80,20 @@ Result<LoadedLog> Loader::load() {
   return std::move(log_);
 }
 
-/// Files of other names are not the log's: nothing is read from them, and nothing happens to them.
-Result<Listing> Loader::list_files() {
-  auto entries = place_.files.list(place_.directory);
-  if (!entries) return entries.error();
-  Listing listing;
-  for (const DirectoryEntry& entry : *entries) {
-    if (entry.is_directory) continue;
-    if (auto name = SegmentFileName::parse(entry.name)) {
-      listing[entry.name] = {*name, entry.size};
-    } else if (SegmentFileName::resembles(entry.name) && strays_.insert(entry.name).second) {
-      log::warn("leaving a file alone whose name is no segment's file={}", path_of(entry.name));
-    }
-  }
-  return listing;
-}
-
-Result<void> Loader::finish_interrupted_work(Listing& listing) {
-  Offset first_cleaned(INT64_MAX);
-  bool has_swaps = false;
-  for (const auto& [file_name, file] : listing) {
-    if (file.name.state == file_suffix::kCleaned) first_cleaned = std::min(first_cleaned, file.name.base_offset);
-    if (file.name.state == file_suffix::kSwap) has_swaps = true;
-  }
-  if (auto removed = remove_leftovers(file_suffix::kDeleted, Offset(0), listing); !removed) return removed;
-  // Output is renamed from its last segment to its first: what lies at or behind one that was not renamed belongs
-  // to it, and the originals are all still there. What lies before is finished.
-  if (auto removed = remove_leftovers(file_suffix::kSwap, first_cleaned, listing); !removed) return removed;
-  if (auto removed = remove_leftovers(file_suffix::kCleaned, Offset(0), listing); !removed) return removed;
-  return has_swaps ? finish_swaps(listing) : Result<void>();
-}
-
-/// Removes the files in this state whose base offset is `from` or more.
-Result<void> Loader::remove_leftovers(std::string_view state, Offset from, Listing& listing) {
-  for (auto file = listing.begin(); file != listing.end();) {
-    const SegmentFileName& name = file->second.name;
-    if (name.state != state || name.base_offset < from) {
-      ++file;
-      continue;
-    }
-    if (auto removed = place_.files.remove(path_of(file->first)); !removed) return removed;
-    file = listing.erase(file);
-  }
-  return {};
-}
-
-Result<Offset> Loader::end_of_swapped_log(const std::string& file_name, const ListedFile& log) {
-  auto file = place_.files.open(path_of(file_name), OpenMode::read);
-  if (!file) return file.error();
-  BatchScanner scanner(*file, 0, log.size, BatchScanner::Depth::headers);
-  Offset end = log.name.base_offset;
-  while (true) {
-    auto found = scanner.next();
-    if (!found) return found.error();
-    if (!*found) return end;
-    end = (*found)->batch.next_offset();
-  }
-}
-
-/// Puts the output of a finished compaction in the place of the segments that it was made from. Indexes may be all
-/// that is left to be renamed.
-Result<void> Loader::finish_swaps(Listing& listing) {
-  Offset begin(INT64_MAX);
-  Offset end(INT64_MIN);
-  for (const auto& [file_name, file] : listing) {
-    if (file.name.state != file_suffix::kSwap || file.name.kind != file_suffix::kLog) continue;
-    auto swapped_end = end_of_swapped_log(file_name, file);
-    if (!swapped_end) return swapped_end.error();
-    begin = std::min(begin, file.name.base_offset);
-    end = std::max(end, *swapped_end);
-  }
-  for (const auto& [file_name, file] : listing) {
-    bool is_original = file.name.state.empty() && file.name.base_offset >= begin && file.name.base_offset < end;
-    if (!is_original) continue;
-    if (auto removed = place_.files.remove(path_of(file_name)); !removed) return removed;
-  }
-  for (const auto& [file_name, file] : listing) {
-    if (file.name.state != file_suffix::kSwap) continue;
-    std::string final_path = segment_file_path(place_.directory, file.name.base_offset, file.name.kind);
-    if (auto renamed = place_.files.rename(path_of(file_name), final_path); !renamed) return renamed;
-    log::info("finished an interrupted compaction file={}", final_path);
-  }
-  auto changed = list_files();
-  if (!changed) return changed.error();
-  listing = std::move(*changed);
-  return {};
-}
-
-std::optional<uint64_t> Loader::size_of(const Listing& listing, Offset base_offset, std::string_view kind) const {
-  auto file = listing.find(segment_file_name(base_offset, kind));
-  return file == listing.end() ? std::nullopt : std::optional(file->second.size);
-}
-
-Result<void> Loader::remove_orphaned_indexes(const Listing& listing) {
-  for (const auto& [file_name, file] : listing) {
-    const SegmentFileName& name = file.name;
-    bool is_index = name.is_in_use(file_suffix::kOffsetIndex) || name.is_in_use(file_suffix::kTimeIndex) ||
-                    name.is_in_use(file_suffix::kTransactionIndex);
-    if (!is_index || size_of(listing, name.base_offset, file_suffix::kLog)) continue;
-    log::warn("removed an index without a log file={}", path_of(file_name));
-    if (auto removed = place_.files.remove(path_of(file_name)); !removed) return removed;
-  }
-  return {};
-}
-
-Result<void> Loader::load_segments(const Listing& listing) {
-  for (const auto& [file_name, file] : listing) {
+Result<void> Loader::load_segments(const SegmentListing& listing) {
+  for (const auto& [file_name, file] : listing.found()) {
     Offset base_offset = file.name.base_offset;
     if (file.name.is_in_use(file_suffix::kSnapshot)) producers_.snapshots().adopt(base_offset);
     if (!file.name.is_in_use(file_suffix::kLog)) continue;
     auto segment =
         std::make_unique<Segment>(place_.files, place_.directory, place_.config, base_offset, place_.now_ms);
-    auto offset_index = size_of(listing, base_offset, file_suffix::kOffsetIndex);
-    auto time_index = size_of(listing, base_offset, file_suffix::kTimeIndex);
+    auto offset_index = listing.size_of(base_offset, file_suffix::kOffsetIndex);
+    auto time_index = listing.size_of(base_offset, file_suffix::kTimeIndex);
     bool has_both = offset_index && time_index;
     auto sound = segment->adopt(file.size, has_both ? *offset_index : 0, has_both ? *time_index : 0);
     if (!sound) return sound.error();
     Result<bool> sound_too = true;
-    auto aborted = size_of(listing, base_offset, file_suffix::kTransactionIndex);
+    auto aborted = listing.size_of(base_offset, file_suffix::kTransactionIndex);
     if (aborted) sound_too = producers_.aborted().adopt(base_offset, *aborted);
     if (!sound_too) return sound_too.error();
     bool has_stray_aborted = file.size == 0 && aborted.value_or(0) > 0;
