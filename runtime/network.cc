@@ -20,8 +20,11 @@ Task<Result<void>> receive_exactly(Socket& socket, std::span<uint8_t> into) {
       co_return system_error(ECONNRESET, into.size() == asked ? "end of stream" : "end of stream within a frame");
     }
     into = into.subspan(transfer->size);
-    if (transfer->would_block) co_await socket.readable();
+    if (!transfer->would_block) continue;
+    socket.expect(into.size());
+    co_await socket.readable();
   }
+  socket.expect(0);
   co_return Result<void>();
 }
 

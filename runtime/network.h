@@ -67,11 +67,15 @@ class Socket {
   /// The local side's address and port.
   virtual const std::string& local() const = 0;
 
+  /// Lets `readable` wait until about this many bytes are there, where the operating system can: whoever waits for
+  /// much need not be woken for every packet. 0 to be woken by any byte again. The end of the stream always wakes.
+  virtual void expect(size_t bytes) { (void)bytes; }
+
   /// Awaited, continues when the socket may have something to read, or room to write.
   ReadyGate::Awaiter readable() { return readable_.passed(); }
   ReadyGate::Awaiter writable() { return writable_.passed(); }
   /// When bytes were last received or sent; before the first of them, when the socket was made.
-  Instant last_transfer() const { return last_transfer_; }
+  virtual Instant last_transfer() const { return last_transfer_; }
   /// Called on the shard, once, when the peer has closed or reset the connection; for a handler that waits for
   /// something else than this socket.
   void on_hang_up(UniqueFunction<void()> callback) { hang_up_ = std::move(callback); }

@@ -4,6 +4,7 @@
 #include <Poco/Net/ServerSocket.h>
 #include <Poco/Net/StreamSocket.h>
 #include <Poco/Net/StreamSocketImpl.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -34,6 +35,11 @@ std::string text_of(const Poco::Net::SocketAddress& address) {
   text.erase(text.find(']'), 1);
   return text;
 }
+
+// Of less it would not be worth the call to ask for being woken later; and more than this does not have to wait in
+// the socket's buffer.
+constexpr size_t kLeastLowWater = 64 << 10;
+constexpr size_t kMostLowWater = 256 << 10;
 
 class PosixSocket final : public Socket, IoHandler {
  public:
@@ -103,6 +109,22 @@ class PosixSocket final : public Socket, IoHandler {
     return moved(count, false);
   }
 
+  void expect(size_t bytes) override {
+    int wanted = bytes < kLeastLowWater ? 1 : static_cast<int>(std::min(bytes, kMostLowWater));
+    if (wanted == low_water_) return;
+    if (::setsockopt(descriptor_, SOL_SOCKET, SO_RCVLOWAT, &wanted, sizeof wanted) == 0) low_water_ = wanted;
+  }
+
+  Instant last_transfer() const override {
+    if (low_water_ == 1) return last_transfer_;
+    // Bytes may be coming that nobody was woken for.
+    tcp_info info = {};
+    socklen_t size = sizeof info;
+    if (::getsockopt(descriptor_, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return last_transfer_;
+    Instant received = shard_.clock().now() - std::chrono::milliseconds(info.tcpi_last_data_recv);
+    return std::max(last_transfer_, received);
+  }
+
   void shut_down() override { ::shutdown(descriptor_, SHUT_RDWR); }
   const std::string& peer() const override { return peer_; }
   const std::string& local() const override { return local_; }
@@ -134,6 +156,7 @@ class PosixSocket final : public Socket, IoHandler {
   EpollShard& shard_;
   Poco::Net::StreamSocket socket_;
   const int descriptor_;
+  int low_water_ = 1;
   std::string peer_;
   std::string local_;
   bool hung_up_ = false;

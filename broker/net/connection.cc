@@ -1,7 +1,6 @@
 #include "broker/net/connection.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 
 #include "runtime/logging.h"
@@ -9,14 +8,17 @@
 namespace gregor {
 namespace {
 
-// What a frame's announced size alone may make us reserve, and what its first bytes may; beyond that memory grows
-// with the bytes that really came.
+constexpr size_t kPrefixBytes = 4;
+// Taken from the socket at once when something comes: most requests whole.
+constexpr size_t kHeadBytes = 20 << 10;
+// What a frame's announced size and its head may make us reserve, and what its first bytes may; beyond that memory
+// grows with the bytes that really came.
 constexpr size_t kFirstReservationBytes = 64 << 10;
 constexpr size_t kSecondReservationBytes = 2 << 20;
 
 /// How much room a frame gets of which `received` bytes are there.
 size_t next_room(size_t size, size_t received) {
-  if (received == 0) return std::min(size, kFirstReservationBytes);
+  if (received <= kHeadBytes) return std::min(size, kFirstReservationBytes);
   return std::min(size, std::max(kSecondReservationBytes, received * 2));
 }
 
@@ -71,35 +73,63 @@ Task<void> Connection::serve() {
 }
 
 Task<Result<RequestFrame>> Connection::receive_frame() {
-  std::array<uint8_t, 4> prefix;
-  Result<void> received = co_await receive_exactly(*socket_, prefix);
+  Buffer head = std::exchange(ahead_, Buffer());
+  Result<void> received = co_await receive_head(head);
   if (!received) co_return received.error();
-  auto size = load_big_endian<int32_t>(prefix.data());
-  if (size < 0 || static_cast<size_t>(size) > limits_.max_frame_bytes) {
+  auto announced = load_big_endian<int32_t>(head.data());
+  if (announced < 0 || static_cast<size_t>(announced) > limits_.max_frame_bytes) {
     co_return Error{std::make_error_code(std::errc::message_size),
-                    "a request of " + std::to_string(size) + " bytes was announced; socket.request.max.bytes is " +
+                    "a request of " + std::to_string(announced) +
+                        " bytes was announced; socket.request.max.bytes is " +
                         std::to_string(limits_.max_frame_bytes)};
   }
+  size_t size = kPrefixBytes + static_cast<size_t>(announced);
+  if (head.size() > size) {
+    ahead_ = Buffer::copy_of(head.view().subspan(size));
+    head.resize(size);
+  }
   RequestFrame frame(budget_);
-  received = co_await receive_body(frame, static_cast<size_t>(size));
+  frame.bytes() = head.capacity() <= 2 * size ? std::move(head) : Buffer::copy_of(head.view());
+  frame.begin_at(kPrefixBytes);
+  head = Buffer();
+  received = co_await receive_rest(frame, size);
   if (!received) co_return received.error();
   co_return std::move(frame);
 }
 
-Task<Result<void>> Connection::receive_body(RequestFrame& frame, size_t size) {
-  Buffer& body = frame.bytes();
-  while (body.size() < size) {
-    size_t room = next_room(size, body.size());
-    if (!frame.share().try_grow_to(room)) {
-      bool has_room = co_await frame.share().grow_to(room, info_.gone);
-      if (!has_room) co_return system_error(ECONNRESET, "waiting for request memory");
+Task<Result<void>> Connection::receive_head(Buffer& head) {
+  size_t filled = head.size();
+  while (filled < kPrefixBytes) {
+    // Nothing is held for a peer that has nothing to say.
+    if (filled == 0) head = Buffer();
+    co_await socket_->readable();
+    head.resize(kHeadBytes);
+    auto transfer = socket_->receive(head.span().subspan(filled));
+    if (!transfer) co_return transfer.error();
+    if (transfer->end_of_stream) {
+      co_return system_error(ECONNRESET, filled == 0 ? "end of stream" : "end of stream within a frame");
     }
-    size_t filled = body.size();
-    body.resize(room);
-    Result<void> received = co_await receive_exactly(*socket_, body.span().subspan(filled));
-    if (!received) co_return received.error();
+    filled += transfer->size;
+    head.resize(filled);
   }
   co_return Result<void>();
+}
+
+Task<Result<void>> Connection::receive_rest(RequestFrame& frame, size_t size) {
+  Buffer& bytes = frame.bytes();
+  while (true) {
+    size_t room = next_room(size, bytes.size());
+    if (!frame.share().try_grow_to(room - kPrefixBytes)) {
+      bool has_room = co_await frame.share().grow_to(room - kPrefixBytes, info_.gone);
+      if (!has_room) co_return system_error(ECONNRESET, "waiting for request memory");
+    }
+    size_t filled = bytes.size();
+    if (filled == size) co_return Result<void>();
+    bytes.resize(room);
+    Result<void> received = co_await receive_exactly(*socket_, bytes.span().subspan(filled));
+    if (!received) co_return received.error();
+    if (room == size) co_return Result<void>();
+  }
 }
 
 Task<Result<void>> Connection::send(const OutgoingFrame& frame) {

@@ -50,13 +50,17 @@ class Connection {
 
  private:
   Task<Result<RequestFrame>> receive_frame();
-  Task<Result<void>> receive_body(RequestFrame& frame, size_t size);
+  /// Receives until `head` has a frame's size at least.
+  Task<Result<void>> receive_head(Buffer& head);
+  /// Receives what is missing of the `size` bytes of a frame, its own size included.
+  Task<Result<void>> receive_rest(RequestFrame& frame, size_t size);
   Task<Result<void>> send(const OutgoingFrame& frame);
 
   std::unique_ptr<Socket> socket_;
   FrameHandler& handler_;
   MemoryBudget& budget_;
   const ConnectionLimits& limits_;  ///< those of the shard, which may change
+  Buffer ahead_;                    ///< the beginning of the next frame, which came with the last
   std::stop_source gone_;
   ConnectionInfo info_;
 };

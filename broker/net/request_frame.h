@@ -16,11 +16,12 @@ class RequestFrame {
   /// A frame that counts nowhere.
   explicit RequestFrame(Buffer bytes) : bytes_(std::move(bytes)) {}
 
-  Bytes view() const { return bytes_.view(); }
-  size_t size() const { return bytes_.size(); }
+  Bytes view() const { return bytes_.view().subspan(begin_); }
+  size_t size() const { return bytes_.size() - begin_; }
 
-  /// While it is received.
+  /// While it is received: what came, of which the request begins at `begin`.
   Buffer& bytes() { return bytes_; }
+  void begin_at(size_t begin) { begin_ = begin; }
   BudgetShare& share() { return share_; }
 
   /// What is left of it no longer counts. For requests that carry no records: what they say is small beside what it
@@ -29,11 +30,13 @@ class RequestFrame {
   /// Frees the bytes, too: views into them are gone.
   void free() {
     bytes_ = Buffer();
+    begin_ = 0;
     share_.give_back();
   }
 
  private:
   Buffer bytes_;
+  size_t begin_ = 0;
   BudgetShare share_;
 };
 

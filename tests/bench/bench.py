@@ -15,7 +15,7 @@ from broker import Broker
 from zookeeper import ZooKeeper
 
 BIN = Path(os.environ.get("GREGOR_BUILD", Path(__file__).resolve().parents[2] / "build")) / "bin"
-PROGRAMS = ("bench_client", "load_client", "unzstd", "bare")
+PROGRAMS = ("bench_client", "load_client", "unzstd", "bare", "bare_server")
 TICKS = os.sysconf("SC_CLK_TCK")
 GB = 1e9
 

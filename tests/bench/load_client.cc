@@ -3,7 +3,8 @@
 //   load_client requests HOST PORT TOPIC PARTITIONS CONNECTIONS BATCH_BYTES SECONDS
 //       every connection has one Produce request under way, acks=1, a batch of one record
 //   load_client steady HOST PORT TOPIC PARTITIONS PRODUCERS CONSUMERS RATE SECONDS
-//       RATE records of 100 B a second in all, each in a request of its own, while the consumers wait for them
+//       RATE records of 100 B a second in all, each in a request of its own, while the consumers wait for them;
+//       what the first seconds bring, when logs are made and connections warm up, is not counted
 //
 // One thread, one epoll set. Prints one JSON object.
 #include <arpa/inet.h>
@@ -31,6 +32,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr size_t kRecordBytes = 100;
+constexpr int64_t kWarmUpNs = 3'000'000'000;
 constexpr int16_t kProduce = 0;
 constexpr int16_t kFetch = 1;
 constexpr int16_t kProduceVersion = 3;
@@ -291,6 +293,8 @@ class Consumer {
   }
   /// In nanoseconds from before the request was sent to when the record was here.
   std::vector<int64_t> latencies;
+  size_t received = 0;      ///< those that don't count among them
+  int64_t counts_from = 0;  ///< when a record must have been sent to count
 
  private:
   void ask() {
@@ -345,7 +349,8 @@ class Consumer {
       if (batch.varint() < 8) fail("a record is too short");
       int64_t sent;
       std::memcpy(&sent, batch.take(8).data(), sizeof sent);
-      latencies.push_back(now - sent);
+      ++received;
+      if (sent >= counts_from) latencies.push_back(now - sent);
       offsets_[static_cast<size_t>(partition)] = base + 1;
     }
   }
@@ -377,6 +382,8 @@ void run_steady(const std::vector<std::string>& arguments) {
     for (auto p = static_cast<int32_t>(i); p < partitions; p += static_cast<int32_t>(consumers)) own.push_back(p);
     consuming.push_back(std::make_unique<Consumer>(epoll, arguments, own));
   }
+  int64_t begun = now_ns() + 500'000'000;
+  for (auto& consumer : consuming) consumer->counts_from = begun + kWarmUpNs;
   struct Producer {
     std::unique_ptr<Connection> connection;
     int64_t due = 0;
@@ -387,7 +394,6 @@ void run_steady(const std::vector<std::string>& arguments) {
   };
   std::vector<Producer> producing(producers);
   int64_t interval = 1'000'000'000 * static_cast<int64_t>(producers) / rate;
-  int64_t begun = now_ns() + 500'000'000;
   std::string value(kRecordBytes, 'x');
   using Due = std::pair<int64_t, size_t>;
   std::priority_queue<Due, std::vector<Due>, std::greater<>> due;
@@ -399,14 +405,14 @@ void run_steady(const std::vector<std::string>& arguments) {
     auto on_answer = [&, i](std::string_view answer) {
       check_produced(answer);
       Producer& asker = producing[i];
-      asker.round_trips.push_back(now_ns() - asker.asked);
+      if (asker.asked >= begun + kWarmUpNs) asker.round_trips.push_back(now_ns() - asker.asked);
       asker.is_waiting = false;
       due.push({asker.due, i});
     };
     own.connection = std::make_unique<Connection>(epoll, arguments[1], std::stoi(arguments[2]), on_answer);
   }
   size_t sent = 0, received = 0;
-  int64_t end = begun + length_ns;
+  int64_t end = begun + kWarmUpNs + length_ns;
   while (true) {
     int64_t now = now_ns();
     while (now < end && !due.empty() && due.top().first <= now) {
@@ -422,7 +428,7 @@ void run_steady(const std::vector<std::string>& arguments) {
       ++sent;
     }
     received = 0;
-    for (const auto& consumer : consuming) received += consumer->latencies.size();
+    for (const auto& consumer : consuming) received += consumer->received;
     if (now >= end && received >= sent) break;
     if (now >= end + 30'000'000'000) fail("not every record came");
     serve_events(epoll, 1);
