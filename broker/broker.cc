@@ -138,6 +138,7 @@ Task<Result<void>> Broker::join_coordination() {
   zookeeper.session_timeout = milliseconds(config_.get(options::zookeeper_session_timeout_ms));
   zookeeper.connection_timeout = milliseconds(config_.effective(options::zookeeper_connection_timeout_ms));
   zookeeper.max_in_flight = static_cast<size_t>(config_.get(options::zookeeper_max_in_flight_requests));
+  zookeeper.session_file = directories_.front()->path() + "/.zookeeper-session";
   zookeeper.give_up = give_up_connecting_.get_token();
   auto client = co_await ZkClient::connect(*runtime_.shards[0], runtime_.pool, zookeeper);
   if (!client) {

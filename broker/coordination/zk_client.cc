@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "broker/coordination/session_file.h"
 #include "broker/coordination/zk_request.h"
 #include "broker/coordination/zk_session.h"
 #include "runtime/logging.h"
@@ -16,6 +17,7 @@ using namespace std::chrono_literals;
 constexpr auto kOpenBackoff = 200ms;
 constexpr auto kAuthBackoff = 1s;
 constexpr auto kLong = 1h;
+constexpr auto kPredecessorPatience = 2s;
 constexpr auto kGiveUpPoll = 50ms;
 
 ZkCode code_of(int rc) {
@@ -36,10 +38,9 @@ class ZkClient::Callbacks final : public ZkSession::Listener, public zk_request:
  public:
   explicit Callbacks(ZkClient& client) : client_(client) {}
 
-  void session_changed(uint64_t generation, SessionState state, int64_t session_id) override {
-    client_.shard_.post([&client = client_, generation, state, session_id] {
-      client.on_session_changed(generation, state, session_id);
-    });
+  void session_changed(uint64_t generation, SessionState state, ZkSessionKey session) override {
+    client_.shard_.post(
+        [&client = client_, generation, state, session] { client.on_session_changed(generation, state, session); });
   }
   void watch_fired(uint64_t generation, WatchEvent event) override {
     client_.shard_.post([&client = client_, generation, event = std::move(event)]() mutable {
@@ -94,6 +95,7 @@ Task<Result<std::unique_ptr<ZkClient>>> ZkClient::connect(Shard& shard, Backgrou
 Task<Result<void>> ZkClient::start() {
   Instant deadline = shard_.clock().now() + options_.connection_timeout;
   begin_outage();
+  if (!options_.session_file.empty()) co_await end_predecessor();
   Result<void> opened = co_await open_session(deadline);
   if (!opened) co_return opened.error();
   while (state_ != SessionState::connected) {
@@ -108,6 +110,26 @@ Task<Result<void>> ZkClient::start() {
   }
   Result<void> created = co_await create_chroot();
   co_return created;
+}
+
+/// So that its ephemeral nodes go now, and not only when its session has timed out.
+Task<void> ZkClient::end_predecessor() {
+  auto end = [this]() -> std::optional<ZkSessionKey> {
+    SessionFile file(options_.session_file);
+    auto session = file.read();
+    if (!session) return std::nullopt;
+    Duration patience = std::min<Duration>(options_.connection_timeout, kPredecessorPatience);
+    bool ended = ZkSession::end_abandoned(servers_.servers, *session, patience, options_.give_up);
+    return ended ? session : std::nullopt;
+  };
+  std::optional<ZkSessionKey> ended = co_await in_background(pool_, end);
+  if (ended) log::info("ended the session of our killed predecessor session=0x{:x}", ended->id);
+}
+
+Task<void> ZkClient::remember(BackgroundPool& pool, std::string path, ZkSessionKey session) {
+  auto write = [&path, &session] { return SessionFile(path).write(session); };
+  Result<void> written = co_await in_background(pool, write);
+  if (!written) log::debug("could not remember the session reason=\"{}\"", written.error().message);
 }
 
 Task<Result<void>> ZkClient::create_chroot() {
@@ -182,8 +204,13 @@ Task<void> ZkClient::close() {
     auto change = changed_.wait(shard_.clock().now() + kLong);
     co_await change;
   }
+  bool was_connected = state_ == SessionState::connected;
   co_await close_session(ZCLOSING);
   fail_queued(ZCLOSING);
+  if (was_connected && !options_.session_file.empty()) {
+    auto forget = [this] { SessionFile(options_.session_file).remove(); };
+    co_await in_background(pool_, forget);
+  }
   state_ = SessionState::closed;
   deliver(state_);
   changed_.wake_all();
@@ -191,7 +218,7 @@ Task<void> ZkClient::close() {
 
 // --- what the session does ---------------------------------------------------------------------------------------
 
-void ZkClient::on_session_changed(uint64_t generation, SessionState state, int64_t session_id) {
+void ZkClient::on_session_changed(uint64_t generation, SessionState state, const ZkSessionKey& session) {
   if (generation != generation_ || closing_ || state == state_) return;
   state_ = state;
   metrics_.count(state);
@@ -199,9 +226,12 @@ void ZkClient::on_session_changed(uint64_t generation, SessionState state, int64
     auto outage =
         std::chrono::duration_cast<std::chrono::milliseconds>(shard_.clock().now() - connectionless_since_);
     end_outage();
-    log::info("ZooKeeper session connected session=0x{:x} servers={} after_ms={}", session_id, servers_.servers,
+    log::info("ZooKeeper session connected session=0x{:x} servers={} after_ms={}", session.id, servers_.servers,
               outage.count());
-    session_id_ = session_id;
+    if (session_id_ != session.id && !options_.session_file.empty()) {
+      spawn(remember(pool_, options_.session_file, session));
+    }
+    session_id_ = session.id;
     deliver(state);
     send_queued();
   } else if (state == SessionState::connecting) {

@@ -20,12 +20,14 @@ namespace zk_request {
 class Request;
 }
 class ZkSession;
+struct ZkSessionKey;
 
 struct ZkClientOptions {
   std::string connect;                                     // zookeeper.connect
   Duration session_timeout = std::chrono::seconds(18);     // zookeeper.session.timeout.ms
   Duration connection_timeout = std::chrono::seconds(18);  // zookeeper.connection.timeout.ms
   size_t max_in_flight = 10;                               // zookeeper.max.in.flight.requests
+  std::string session_file;                                // remembers the session (SessionFile); empty: none does
   std::stop_token give_up;                                 // ends an attempt to connect that is under way
 };
 
@@ -65,6 +67,8 @@ class ZkClient final : public ZooKeeper {
 
   Task<Result<void>> start();
   Task<Result<void>> create_chroot();
+  Task<void> end_predecessor();
+  static Task<void> remember(BackgroundPool& pool, std::string path, ZkSessionKey session);
   /// Opens a session, again and again while that fails, until `deadline` or close.
   Task<Result<void>> open_session(Instant deadline);
   Task<void> close_session(int pending_code);
@@ -75,7 +79,7 @@ class ZkClient final : public ZooKeeper {
   void on_answer(Request& request);
   static void finish(Request& request, int code);
   void fail_queued(int code);
-  void on_session_changed(uint64_t generation, SessionState state, int64_t session_id);
+  void on_session_changed(uint64_t generation, SessionState state, const ZkSessionKey& session);
   // While there is no connection the log tells of it, now and then.
   void begin_outage();
   void tell_again_of_outage();

@@ -1,8 +1,11 @@
 #include "broker/coordination/zk_session.h"
 
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <mutex>
 #include <optional>
+#include <thread>
 
 #include "broker/coordination/outage.h"
 #include "runtime/logging.h"
@@ -42,7 +45,41 @@ std::optional<WatchEvent::Type> to_event(int type) {
   return std::nullopt;
 }
 
+ZkSessionKey key_of(zhandle_t* handle) {
+  const clientid_t* known = zoo_client_id(handle);
+  ZkSessionKey key;
+  key.id = known->client_id;
+  std::copy(std::begin(known->passwd), std::end(known->passwd), key.password.begin());
+  return key;
+}
+
+void note_state(zhandle_t*, int type, int state, const char*, void* context) {
+  if (type == ZOO_SESSION_EVENT) static_cast<std::atomic<int>*>(context)->store(state);
+}
+
 }  // namespace
+
+bool ZkSession::end_abandoned(const std::string& servers, const ZkSessionKey& session, Duration patience,
+                              std::stop_token give_up) {
+  constexpr auto kPoll = std::chrono::milliseconds(1);
+  clientid_t id = {};
+  id.client_id = session.id;
+  std::copy(session.password.begin(), session.password.end(), id.passwd);
+  zoo_set_debug_level(ZOO_LOG_LEVEL_WARN);
+  std::atomic<int> state{0};
+  auto patience_ms = std::chrono::duration_cast<std::chrono::milliseconds>(patience).count();
+  zhandle_t* handle = zookeeper_init2(servers.c_str(), note_state, static_cast<int>(patience_ms), &id, &state,
+                                      ZOO_NO_LOG_CLIENTENV, note_from_client);
+  if (handle == nullptr) return false;
+  auto is_over = [&state] { return state == ZOO_CONNECTED_STATE || state == ZOO_EXPIRED_SESSION_STATE; };
+  auto deadline = std::chrono::steady_clock::now() + patience;
+  while (!is_over() && !give_up.stop_requested() && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(kPoll);
+  }
+  bool ended = is_over();
+  zookeeper_close(handle);
+  return ended;
+}
 
 ZkSession::~ZkSession() { ASSERT(handle_ == nullptr); }
 
@@ -75,7 +112,7 @@ void ZkSession::on_event(zhandle_t* handle, int type, int state, const char* pat
   auto& session = *static_cast<ZkSession*>(context);
   if (type == ZOO_SESSION_EVENT) {
     auto changed = to_state(state);
-    if (changed) session.listener_.session_changed(session.generation_, *changed, zoo_client_id(handle)->client_id);
+    if (changed) session.listener_.session_changed(session.generation_, *changed, key_of(handle));
     return;
   }
   auto event = to_event(type);

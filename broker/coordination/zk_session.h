@@ -1,8 +1,10 @@
 #pragma once
 
 #include <memory>
+#include <stop_token>
 #include <string>
 
+#include "broker/coordination/session_file.h"
 #include "broker/coordination/zk_request.h"
 #include "broker/coordination/zookeeper.h"
 #include "runtime/clock.h"
@@ -19,7 +21,7 @@ class ZkSession {
    public:
     virtual ~Listener() = default;
     /// Both called on a thread of the C client.
-    virtual void session_changed(uint64_t generation, SessionState state, int64_t session_id) = 0;
+    virtual void session_changed(uint64_t generation, SessionState state, ZkSessionKey session) = 0;
     virtual void watch_fired(uint64_t generation, WatchEvent event) = 0;
   };
 
@@ -33,6 +35,10 @@ class ZkSession {
   Result<void> open(const std::string& servers, Duration session_timeout);
   /// Ends the session, if there is a connection to say so, and the handle. Blocks.
   void close();
+  /// Ends a session whose process is gone. False when no server answered within `patience`, or before `give_up` was
+  /// stopped; true also when the session had ended already. Blocks.
+  static bool end_abandoned(const std::string& servers, const ZkSessionKey& session, Duration patience,
+                            std::stop_token give_up);
   /// What the C client complained of last, of whatever session; empty when it never did. Any thread may ask.
   static std::string problem_of_client();
   zhandle_t* handle() { return handle_; }

@@ -17,6 +17,7 @@ from batches import Record
 from zookeeper import ZooKeeper
 
 SESSION_TIMEOUT_MS = 2000
+SESSION_FILE = ".zookeeper-session"
 ROOT = ("[admin, brokers, cluster, config, consumers, controller, controller_epoch, feature, isr_change_notification, "
         "latest_producer_id_block, log_dir_event_notification, zookeeper]")
 
@@ -158,11 +159,26 @@ def test_a_clean_stop_takes_the_broker_out_at_once(new_broker, znodes):
     assert not znodes.exists(f"{broker.chroot}/controller")
 
 
+def test_a_killed_broker_is_back_before_anybody_missed_its_session(new_broker, topic, znodes):
+    broker = new_broker(zookeeper_session_timeout_ms=30_000).start()
+    wire.create_topic(broker, topic)
+    old_session = znodes.exists(f"{broker.chroot}/brokers/ids/1").ephemeralOwner
+    broker.kill()
+    began = time.monotonic()
+    broker.start()
+    assert time.monotonic() - began < 10
+    assert "ended the session of our killed predecessor" in broker.log()
+    assert znodes.exists(f"{broker.chroot}/brokers/ids/1").ephemeralOwner != old_session
+    broker.stop()
+    assert not (broker.log_dir / SESSION_FILE).exists(), "a session that was closed need not be remembered"
+
+
 def test_a_broker_restarted_while_its_old_znode_lives_waits_and_then_starts(new_broker, topic, znodes):
     broker = new_broker(zookeeper_session_timeout_ms=4000).start()
     wire.create_topic(broker, topic)
     old_session = znodes.exists(f"{broker.chroot}/brokers/ids/1").ephemeralOwner
     broker.kill()
+    (broker.log_dir / SESSION_FILE).unlink()
     broker.start()
     assert znodes.exists(f"{broker.chroot}/brokers/ids/1").ephemeralOwner != old_session
     assert "wait" in broker.log(), "it says what it waits for"
