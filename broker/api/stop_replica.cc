@@ -38,7 +38,10 @@ std::vector<Stop> stops_of(const Request& request) {
 /// fenced_leader_epoch when the partition has seen a later leader than the sender of `stop` knows.
 ErrorCode suspend(Partitions& partitions, const Stop& stop) {
   Partition* partition = partitions.find(stop.name);
-  if (partition == nullptr) return ErrorCode::none;
+  if (partition == nullptr) {
+    partitions.suspend_unavailable(stop.name);
+    return ErrorCode::none;
+  }
   bool is_checked = stop.leader_epoch != kNoEpoch && stop.leader_epoch != kEpochDuringDelete;
   if (is_checked && stop.leader_epoch < partition->leader_epoch()) return ErrorCode::fenced_leader_epoch;
   partition->suspend();

@@ -207,6 +207,8 @@ Result<void> check_change(const BrokerConfig& now, const BrokerConfig& next) {
   for (const Endpoint& endpoint : now.listeners()) {
     if (checked = check_limits_of_listener(now, next, endpoint.listener_name); !checked) return checked;
   }
+  // As in Kafka only then: a listener's options alone are stored, and count from the next start on.
+  if (now.listeners() == next.listeners()) return {};
   for (const Endpoint& endpoint : next.listeners()) {
     if (checked = check_listener(now, next, endpoint); !checked) return checked;
   }

@@ -35,6 +35,7 @@ Connection::Connection(std::unique_ptr<Socket> socket, std::string listener_name
       handler_(handler),
       budget_(budget),
       limits_(limits),
+      ahead_share_(budget),
       info_{socket_->peer(), std::move(listener_name), gone_.get_token(), {}} {
   socket_->on_hang_up([this] { gone_.request_stop(); });
 }
@@ -74,6 +75,7 @@ Task<void> Connection::serve() {
 
 Task<Result<RequestFrame>> Connection::receive_frame() {
   Buffer head = std::exchange(ahead_, Buffer());
+  ahead_share_.give_back();
   Result<void> received = co_await receive_head(head);
   if (!received) co_return received.error();
   auto announced = load_big_endian<int32_t>(head.data());
@@ -86,6 +88,7 @@ Task<Result<RequestFrame>> Connection::receive_frame() {
   size_t size = kPrefixBytes + static_cast<size_t>(announced);
   if (head.size() > size) {
     ahead_ = Buffer::copy_of(head.view().subspan(size));
+    (void)ahead_share_.try_grow_to(ahead_.size());
     head.resize(size);
   }
   RequestFrame frame(budget_);
@@ -100,10 +103,10 @@ Task<Result<RequestFrame>> Connection::receive_frame() {
 Task<Result<void>> Connection::receive_head(Buffer& head) {
   size_t filled = head.size();
   while (filled < kPrefixBytes) {
-    // Nothing is held for a peer that has nothing to say.
-    if (filled == 0) head = Buffer();
+    // Nothing is held for a peer that has nothing to say, and no more than needed while memory is short.
+    head = Buffer::copy_of(head.view());
     co_await socket_->readable();
-    head.resize(kHeadBytes);
+    head.resize(budget_.is_used_up() ? kPrefixBytes : kHeadBytes);
     auto transfer = socket_->receive(head.span().subspan(filled));
     if (!transfer) co_return transfer.error();
     if (transfer->end_of_stream) {

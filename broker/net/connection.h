@@ -61,6 +61,7 @@ class Connection {
   MemoryBudget& budget_;
   const ConnectionLimits& limits_;  ///< those of the shard, which may change
   Buffer ahead_;                    ///< the beginning of the next frame, which came with the last
+  BudgetShare ahead_share_;
   std::stop_source gone_;
   ConnectionInfo info_;
 };

@@ -25,6 +25,8 @@ class MemoryBudget {
   void set_limit(size_t limit_bytes);
   size_t limit_bytes() const { return limit_bytes_; }
   size_t used_bytes() const { return used_bytes_; }
+  /// Whoever wants some now has to wait.
+  bool is_used_up() const { return waiting_ > 0 || used_bytes_ >= limit_bytes_; }
 
  private:
   friend class BudgetShare;

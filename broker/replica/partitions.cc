@@ -9,7 +9,7 @@ namespace {
 // Partitions that are visited without letting the shard do something else.
 constexpr size_t kVisitsAtOnce = 64;
 constexpr size_t kMostPreferences = 100'000;
-constexpr size_t kFlushesAtOnce = 4;  // of each shard
+constexpr size_t kFlushesAtOnce = 4;  // of each shard, in each log directory
 
 std::vector<TopicPartition> names_of(const std::vector<PartitionState>& states) {
   std::vector<TopicPartition> names;
@@ -216,9 +216,15 @@ Task<void> Partitions::suspend_all() {
   for (Shard* shard : environment_.shards) {
     auto suspend = [this] {
       for (auto& [name, partition] : local_.local().partitions) partition->suspend();
+      for (auto& [name, unavailable] : local_.local().unavailable) unavailable.state.reset();
     };
     co_await on(*shard, suspend);
   }
+}
+
+void Partitions::suspend_unavailable(const TopicPartition& name) {
+  auto found = local_.local().unavailable.find(name);
+  if (found != local_.local().unavailable.end()) found->second.state.reset();
 }
 
 Task<size_t> Partitions::take_offline(const LogDirectory& directory) {
@@ -276,23 +282,22 @@ Task<ErrorCode> Partitions::flush(TopicPartition name, Offset end) {
 void Partitions::flush_soon(Partition& partition) {
   if (partition.is_flush_queued) return;
   partition.is_flush_queued = true;
-  Local& local = local_.local();
-  local.to_flush.push_back(partition.name());
-  if (local.flushing == kFlushesAtOnce) return;
-  ++local.flushing;
-  spawn(flush_queued());
+  FlushQueue& queue = local_.local().to_flush[&partition.directory()];
+  queue.waiting.push_back(partition.name());
+  if (queue.running == kFlushesAtOnce) return;
+  ++queue.running;
+  spawn(flush_queued(queue));
 }
 
-Task<void> Partitions::flush_queued() {
-  Local& local = local_.local();
+Task<void> Partitions::flush_queued(FlushQueue& queue) {
   co_await yield();
-  while (!local.to_flush.empty()) {
-    TopicPartition name = std::move(local.to_flush.front());
-    local.to_flush.pop_front();
+  while (!queue.waiting.empty()) {
+    TopicPartition name = std::move(queue.waiting.front());
+    queue.waiting.pop_front();
     if (Partition* partition = find(name)) partition->is_flush_queued = false;
     co_await flush_all_of(std::move(name));
   }
-  --local.flushing;
+  --queue.running;
 }
 
 Task<void> Partitions::flush_all_of(TopicPartition name) {

@@ -81,6 +81,8 @@ class Partitions {
   Task<ErrorCode> remove(TopicPartition name);
   /// No partition leads until the controller has spoken again.
   Task<void> suspend_all();
+  /// The same for one that is not found, since its log can't be opened. On the partition's shard.
+  void suspend_unavailable(const TopicPartition& name);
   /// The disk below `directory` failed: its partitions answer kafka_storage_error from now on. Yields their number.
   Task<size_t> take_offline(const LogDirectory& directory);
 
@@ -114,8 +116,10 @@ class Partitions {
       std::unordered_map<TopicPartition, std::unique_ptr<Partition>, TopicPartitionHash, TopicPartitionEqual>;
   /// A partition whose log exists but can't be opened.
   struct Unavailable {
-    LogDirectory* directory = nullptr;  ///< where the log is, or is to be made; null when that is not known
-    bool is_deleted = false;            ///< it is to be deleted, not to be opened
+    LogDirectory* directory = nullptr;         ///< where the log is, or is to be made; null when that is not known
+    const LogDirectory* told_of_in = nullptr;  ///< whose checkpoints tell of it, where that is another one
+    bool is_deleted = false;                   ///< it is to be deleted, not to be opened
+    bool is_new = false;                       ///< what an older log left is still to be put out of its way
     std::string reason;
     bool lacked_room = false;
     Duration pause{};  ///< after the last try
@@ -123,16 +127,19 @@ class Partitions {
     PartitionSettings settings;
     std::optional<PartitionState> state;  ///< what the controller said last
   };
+  struct FlushQueue {
+    std::deque<TopicPartition> waiting;
+    size_t running = 0;
+  };
   struct Local {
     ByName partitions;
     std::map<TopicPartition, Unavailable> unavailable;
-    std::deque<TopicPartition> to_flush;
-    size_t flushing = 0;
+    std::map<const LogDirectory*, FlushQueue> to_flush;
   };
   struct Opened {
     TopicPartition name;
     LogDirectory* directory = nullptr;
-    bool is_new = false;  ///< no log is known of that name
+    bool is_new = false;  ///< as in Unavailable
     Result<std::unique_ptr<PartitionLog>> log{std::unique_ptr<PartitionLog>()};
   };
   struct Removed {
@@ -144,6 +151,7 @@ class Partitions {
   /// A log that gave way to one that can't be seen at present.
   struct MovedAway {
     TopicPartition name;
+    const LogDirectory* source = nullptr;
     LogDirectory* destination = nullptr;
   };
   struct ToClose {
@@ -159,7 +167,7 @@ class Partitions {
   /// Renames the log of a partition that could not be opened and forgets it.
   Removed take_out_unavailable(const TopicPartition& name, const Uuid& unique);
   Task<Removed> take_out(TopicPartition name, Uuid unique);
-  Task<void> flush_queued();
+  Task<void> flush_queued(FlushQueue& queue);
   Task<void> flush_all_of(TopicPartition name);
   LogDirectory* directory_of(const Partition& partition) const;
   // Opening logs: partitions_open.cc.

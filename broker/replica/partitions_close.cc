@@ -46,7 +46,9 @@ Result<void> write_all(LogDirectory& directory, CollectedCheckpoints& collected)
 void Partitions::add_checkpoints_to(AllCheckpoints& all) {
   for (auto& [name, partition] : local_.local().partitions) add_to(all, *partition);
   for (const auto& [name, unavailable] : local_.local().unavailable) {
-    if (unavailable.directory != nullptr) carry_over(all[unavailable.directory], *unavailable.directory, name);
+    const LogDirectory* told_of_in =
+        unavailable.told_of_in != nullptr ? unavailable.told_of_in : unavailable.directory;
+    if (told_of_in != nullptr) carry_over(all[told_of_in], *told_of_in, name);
   }
 }
 
@@ -114,7 +116,10 @@ Task<Result<void>> Partitions::close_all(int32_t threads_per_directory) {
         const auto& future = partition->future();
         if (future) logs[&future->directory].push_back({&future->directory, future->log.get()});
       }
-      for (const auto& [name, unavailable] : local_.local().unavailable) incomplete.insert(unavailable.directory);
+      for (const auto& [name, unavailable] : local_.local().unavailable) {
+        incomplete.insert(unavailable.directory);
+        incomplete.insert(unavailable.told_of_in);
+      }
     };
     co_await on(*shard, take_all);
   }

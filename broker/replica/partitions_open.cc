@@ -56,7 +56,6 @@ Result<void> Partitions::check_duplicates() {
 /// nobody can look there now.
 Result<std::vector<Partitions::MovedAway>> Partitions::check_moved_marks() {
   std::vector<MovedAway> away;
-  if (environment_.directories.size() < 2) return away;
   for (LogDirectory* directory : environment_.directories) {
     if (directory->health().is_offline()) continue;
     std::vector<TopicPartition> names = directory->partitions();
@@ -66,7 +65,8 @@ Result<std::vector<Partitions::MovedAway>> Partitions::check_moved_marks() {
       auto is_it = [&path](const LogDirectory* other) { return other->path() == path; };
       auto destination = std::find_if(environment_.directories.begin(), environment_.directories.end(), is_it);
       if (destination == environment_.directories.end() || !(*destination)->health().is_offline()) {
-        if (auto unmarked = directory->unmark_moved(name); !unmarked) return unmarked.error();
+        auto unmarked = directory->unmark_moved(name);
+        if (!unmarked && !directory->health().is_offline()) return unmarked.error();
         continue;
       }
       log::error(
@@ -74,7 +74,7 @@ Result<std::vector<Partitions::MovedAway>> Partitions::check_moved_marks() {
           "partition={} from={} to={}",
           name.to_string(), directory->path(), path);
       directory->leave_out(name);
-      away.push_back({name, *destination});
+      away.push_back({name, directory, *destination});
     }
   }
   return away;
@@ -104,10 +104,14 @@ void Partitions::install(Opened opened, const PartitionSettings& settings) {
     note_unavailable(opened, settings);
     return;
   }
+  // Changed while it was being opened, perhaps.
+  auto known = local.unavailable.find(opened.name);
+  const PartitionSettings latest = known == local.unavailable.end() ? settings : known->second.settings;
   Offset high_watermark =
       opened.directory->checkpoints().find(CheckpointKind::high_watermark, opened.name).value_or(Offset(0));
   auto partition = std::make_unique<Partition>(environment_.self, environment_.clock, *opened.directory,
-                                               std::move(*opened.log), high_watermark, settings);
+                                               std::move(*opened.log), high_watermark, latest);
+  partition->reconfigure(latest);
   local.unavailable.erase(opened.name);
   local.partitions[opened.name] = std::move(partition);
 }
@@ -132,7 +136,11 @@ void Partitions::make_way(std::vector<Opened>& chunk) {
         log::warn("put aside what lay where a new log is to be made path={} now={}", path, aside);
         clear = directory->files().rename(path, aside);
       }
-      if (!clear) entry.log = storage_error(clear.error());
+      if (clear) {
+        entry.is_new = false;
+      } else {
+        entry.log = storage_error(clear.error());
+      }
     }
   }
 }
@@ -184,6 +192,7 @@ Task<Result<void>> Partitions::load_all(SettingsByTopic settings, int32_t thread
     auto note = [&] {
       Unavailable& unavailable = local_.local().unavailable[moved.name];
       unavailable.directory = moved.destination;
+      unavailable.told_of_in = moved.source;
       unavailable.settings = settings.at(moved.name.topic);
     };
     co_await on(shard_of(moved.name), note);
@@ -252,7 +261,8 @@ std::vector<Partitions::Opened> Partitions::find_missing(const std::vector<const
     // place would let everything in it be forgotten.
     bool may_be_made = directory == nullptr && (state->is_new || !has_offline);
     bool can_be_opened = directory != nullptr && !is_offline(directory);
-    if (may_be_made || can_be_opened) missing.push_back({state->name, directory});
+    bool is_new = known != unavailable.end() && known->second.is_new;
+    if (may_be_made || can_be_opened) missing.push_back({state->name, directory, is_new});
   }
   return missing;
 }

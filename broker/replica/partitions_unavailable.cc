@@ -23,6 +23,7 @@ ErrorCode Partitions::why_absent(TopicPartitionView name) const {
 void Partitions::note_unavailable(const Opened& opened, const PartitionSettings& settings) {
   Unavailable& unavailable = local_.local().unavailable[opened.name];
   unavailable.directory = opened.directory;
+  unavailable.is_new = opened.is_new;
   unavailable.settings = settings;
   unavailable.pause = std::clamp(unavailable.pause * 2, kFirstPause, kLongestPause);
   unavailable.retry_at = environment_.clock.now() + unavailable.pause;
@@ -85,14 +86,14 @@ Task<bool> Partitions::retry(TopicPartition name) {
   std::vector<Opened> one(1);
   one[0].name = name;
   one[0].directory = due->directory;
-  one[0].is_new = !due->directory->files().exists(due->directory->path_of(name));
+  one[0].is_new = due->is_new;
   bool opened = co_await open_and_install(std::move(one), by_topic);
   if (!opened) co_return false;
   log::info("opened a log that could not be opened before partition={}", name.to_string());
   auto take_role = [&] {
     Partition* partition = find(name);
     if (partition == nullptr || !due->state) return;
-    if (auto applied = partition->apply(*due->state, due->settings); !applied) {
+    if (auto applied = partition->apply(*due->state, partition->settings()); !applied) {
       log::warn("a partition did not take its role partition={} reason=\"{}\"", name.to_string(),
                 applied.error().message);
     }

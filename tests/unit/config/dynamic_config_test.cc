@@ -276,8 +276,13 @@ TEST_F(DynamicConfigTest, WhatAnExistingListenerWasMadeWithStays) {
       "Configs cannot be updated dynamically for existing listener PLAINTEXT, restart broker or create a new "
       "listener "
       "for update";
-  EXPECT_EQ(refusal(Level::broker, {{"listener.name.plaintext.ssl.client.auth", "required"}}), kRefusal);
-  EXPECT_EQ(refusal(Level::broker, {{"listener.name.plaintext.plain.sasl.jaas.config", "x"}}), kRefusal);
+  auto moved_and = [](const std::string& key, const std::string& value) {
+    return Properties{{"listeners", "PLAINTEXT://:7"}, {key, value}};
+  };
+  EXPECT_EQ(refusal(Level::broker, moved_and("listener.name.plaintext.ssl.client.auth", "required")), kRefusal);
+  EXPECT_EQ(refusal(Level::broker, moved_and("listener.name.plaintext.plain.sasl.jaas.config", "x")), kRefusal);
+  EXPECT_EQ(refusal(Level::broker, {{"listener.name.plaintext.ssl.client.auth", "required"}}), "")
+      << "at the next start";
   EXPECT_EQ(refusal(Level::broker, {{"listener.name.plaintext.ssl.keystore.location", "/x"}}), "");
   EXPECT_EQ(refusal(Level::broker, {{"listener.name.plaintext.max.connections", "5"}}), "");
   EXPECT_EQ(refusal(Level::broker, {{"listener.name.another.ssl.client.auth", "required"}}), "");
