@@ -13,6 +13,9 @@
 namespace gregor {
 namespace {
 
+// The C client looks the servers' names up before every wait for an event, if it is let.
+constexpr int kResolutionDelayMs = 1000;
+
 std::mutex problem_mutex;
 std::string last_problem;
 
@@ -89,7 +92,10 @@ Result<void> ZkSession::open(const std::string& servers, Duration session_timeou
   auto timeout_ms = std::chrono::duration_cast<std::chrono::milliseconds>(session_timeout).count();
   handle_ = zookeeper_init2(servers.c_str(), on_event, static_cast<int>(timeout_ms), nullptr, this,
                             ZOO_NO_LOG_CLIENTENV, note_from_client);
-  if (handle_ != nullptr) return {};
+  if (handle_ != nullptr) {
+    zoo_set_servers_resolution_delay(handle_, kResolutionDelayMs);
+    return {};
+  }
   // Of a name that can't be resolved the client says no more than that with its ENOENT.
   int reason = errno;
   Error failed = system_error(reason, "start a ZooKeeper client for " + servers);
