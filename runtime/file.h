@@ -88,6 +88,9 @@ class FileSystem {
   virtual Result<void> remove_all(const std::string& path) = 0;
   /// Makes creations, renames and removals in this directory durable.
   virtual Result<void> sync_directory(const std::string& path) = 0;
+  /// Makes durable whatever was changed on the file system that `path` lies on: for who changed very many files.
+  /// Error: operation_not_supported where the operating system would not tell of what could not be written.
+  virtual Result<void> sync_all(const std::string& path) = 0;
   /// Told by who found out that what lies here can't be relied on any more, for a reason that no operation above
   /// gave by itself. Nothing happens by default.
   virtual void distrust(const Error&) {}
@@ -109,6 +112,7 @@ class PosixFileSystem final : public FileSystem {
   Result<void> remove(const std::string& path) override;
   Result<void> remove_all(const std::string& path) override;
   Result<void> sync_directory(const std::string& path) override;
+  Result<void> sync_all(const std::string& path) override;
   Result<std::unique_ptr<FileLock>> lock(const std::string& path) override;
 };
 

@@ -5,10 +5,12 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/uio.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <filesystem>
 
 #include "runtime/file.h"
@@ -181,14 +183,35 @@ Result<void> PosixFileSystem::remove_all(const std::string& path) {
   return from_std(code, "remove", path);
 }
 
-Result<void> PosixFileSystem::sync_directory(const std::string& path) {
+namespace {
+
+Result<void> sync_by(int (*sync)(int), const std::string& path) {
   int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0) return file_error("open", path);
-  int outcome = ::fsync(descriptor);
+  int outcome = sync(descriptor);
   int number = errno;
   ::close(descriptor);
   if (outcome != 0) return system_error(number, "sync " + path);
   return {};
+}
+
+/// Before Linux 5.8 syncfs succeeds whatever became of the writes.
+bool does_syncfs_tell_errors() {
+  utsname system = {};
+  int major = 0;
+  int minor = 0;
+  if (::uname(&system) != 0 || std::sscanf(system.release, "%d.%d", &major, &minor) != 2) return false;
+  return major > 5 || (major == 5 && minor >= 8);
+}
+
+}  // namespace
+
+Result<void> PosixFileSystem::sync_directory(const std::string& path) { return sync_by(::fsync, path); }
+
+Result<void> PosixFileSystem::sync_all(const std::string& path) {
+  static const bool is_supported = does_syncfs_tell_errors();
+  if (!is_supported) return Error{std::make_error_code(std::errc::operation_not_supported), "sync all of " + path};
+  return sync_by(::syncfs, path);
 }
 
 Result<std::unique_ptr<FileLock>> PosixFileSystem::lock(const std::string& path) {

@@ -87,11 +87,22 @@ Result<void> GuardedFileSystem::remove_all(const std::string& path) {
   return guarded([&] { return files_.remove_all(path); });
 }
 
+// Before anything is synced the directory is opened, for which descriptors may be wanting, or which may be gone.
+void GuardedFileSystem::note_failed_sync(const Error& error) {
+  DiskFault fault = disk_fault(error);
+  if (fault == DiskFault::full || fault == DiskFault::broken) health_->take_offline(error);
+}
+
 Result<void> GuardedFileSystem::sync_directory(const std::string& path) {
   auto synced = guarded([&] { return files_.sync_directory(path); });
-  // Before anything is synced the directory is opened, for which descriptors may be wanting, or which may be gone.
-  DiskFault fault = synced ? DiskFault::none : disk_fault(synced.error());
-  if (fault == DiskFault::full || fault == DiskFault::broken) health_->take_offline(synced.error());
+  if (!synced) note_failed_sync(synced.error());
+  return synced;
+}
+
+Result<void> GuardedFileSystem::sync_all(const std::string& path) {
+  auto synced = files_.sync_all(path);
+  bool is_unsupported = !synced && synced.error().code == std::make_error_code(std::errc::operation_not_supported);
+  if (!synced && !is_unsupported) note_failed_sync(synced.error());
   return synced;
 }
 

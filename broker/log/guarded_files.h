@@ -24,10 +24,12 @@ class GuardedFileSystem final : public FileSystem {
   Result<void> remove(const std::string& path) override;
   Result<void> remove_all(const std::string& path) override;
   Result<void> sync_directory(const std::string& path) override;
+  Result<void> sync_all(const std::string& path) override;
   void distrust(const Error& reason) override { health_->take_offline(reason); }
   Result<std::unique_ptr<FileLock>> lock(const std::string& path) override;
 
  private:
+  void note_failed_sync(const Error& error);
   template <class Operation>
   auto guarded(Operation operation) -> decltype(operation());
 

@@ -15,6 +15,7 @@
 namespace gregor {
 namespace {
 
+constexpr size_t kManyLogs = 32;
 constexpr const char* kCleanShutdownMark = "/.kafka_cleanshutdown";
 constexpr const char* kRaftTopic = "__cluster_metadata";
 constexpr const char* kMovedMark = "/moved-to";
@@ -134,6 +135,8 @@ Result<void> LogDirectory::remove_mark_and_deleted() {
     log::info("finishing a deletion path={}", path);
     if (auto removed = files_.remove_all(path); !removed) return removed;
   }
+  // Or each of the logs would have to sync its own; where that is not possible, they do.
+  if (!was_clean_ && partitions_.size() >= kManyLogs) is_durable_ = files_.sync_all(path_).ok();
   bool is_new = !checkpoints_.exists(CheckpointKind::recovery_point) && partitions_.empty();
   if (!is_new) return {};
   // From the first checkpoint on, a log that it does not name is a new one.
@@ -207,6 +210,7 @@ Result<void> LogDirectory::discard(const TopicPartition& partition, const Uuid& 
 OpenOptions LogDirectory::open_options(const TopicPartition& partition) const {
   OpenOptions options;
   options.clean_shutdown = was_clean_;
+  options.is_directory_durable = is_durable_;
   options.recovery_point = checkpoints_.find(CheckpointKind::recovery_point, partition).value_or(Offset(0));
   options.log_start_offset = checkpoints_.find(CheckpointKind::log_start, partition).value_or(Offset(0));
   options.knows_recovery_point = checkpoints_.exists(CheckpointKind::recovery_point);

@@ -111,6 +111,7 @@ class LogDirectory {
   std::unique_ptr<FileLock> lock_;
   std::optional<MetaProperties> meta_properties_;
   bool was_clean_ = false;
+  bool is_durable_ = false;  ///< whatever the process did that had it before
   std::vector<TopicPartition> partitions_;
   std::vector<FutureDirectory> futures_;
   std::vector<std::string> deleted_;  ///< paths of directories whose deletion was not finished

@@ -170,6 +170,11 @@ class PartitionLog {
   /// Writes and syncs everything but the directory that this log's directory lies in; the log takes no more calls.
   /// Blocks.
   Result<void> close();
+  /// The same in two steps, for who closes very many logs: writes everything, and yields whether anything of it is
+  /// to be synced yet. Then either `sync_to_close`, or `end_close` once all was synced in another way.
+  Result<bool> begin_close();
+  Result<void> sync_to_close();
+  void end_close();
   /// Gives the directory another name; whoever reads the log goes on.
   Result<void> rename_directory(const std::string& directory);
   /// The same for a log that is to be deleted: nothing is appended any more.

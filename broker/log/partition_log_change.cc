@@ -198,17 +198,26 @@ void PartitionLog::mark_unflushed(const FlushJob& job) {
 }
 
 Result<void> PartitionLog::close() {
-  if (auto usable = ensure_usable(); !usable) return usable;
+  auto has_more = begin_close();
+  if (!has_more) return has_more.error();
+  return *has_more ? sync_to_close() : Result<void>();
+}
+
+Result<bool> PartitionLog::begin_close() {
+  if (auto usable = ensure_usable(); !usable) return usable.error();
   if (recovery_point_ < log_end_offset_ || active().size() > 0) {
     if (auto closed = active().deactivate(); !closed) return fail(closed.error());
     changed_from_ = std::min(changed_from_, active().base_offset());
   }
-  if (auto saved = save_epochs(); !saved) return saved;
+  if (auto saved = save_epochs(); !saved) return saved.error();
   if (epochs_.is_changed()) return storage_error({{}, "no room for " + epochs_.path()});
   if (auto taken = producers_.take_snapshot(log_end_offset_); !taken) return fail(taken.error());
   // Thousands of partitions never had a record: nothing of them is missed should the power go.
   bool is_untouched = !directory_changed_ && changed_from_.value == INT64_MAX;
-  if (!has_records() && is_untouched) return {};
+  return has_records() || !is_untouched;
+}
+
+Result<void> PartitionLog::sync_to_close() {
   is_directory_new_ = false;  // the log directory is synced once, for all that are closed
   auto job = prepare_flush();
   if (!job) return job.error();
@@ -216,6 +225,13 @@ Result<void> PartitionLog::close() {
   if (!flushed) return job->may_be_repeated ? flushed.error() : fail(flushed.error());
   mark_flushed(*job);
   return {};
+}
+
+void PartitionLog::end_close() {
+  recovery_point_ = log_end_offset_;
+  vouched_for_ = std::max(vouched_for_, recovery_point_);
+  is_cut_unsynced_ = epochs_unsynced_ = directory_changed_ = is_directory_new_ = false;
+  changed_from_ = Offset(INT64_MAX);
 }
 
 Result<void> PartitionLog::rename_directory(const std::string& directory) {

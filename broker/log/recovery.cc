@@ -205,7 +205,7 @@ Result<void> Loader::recover_from_recovery_point() {
   // A later segment that an ended process removed must stay away: were it back after a loss of power, the one that
   // is last now would lie below the recovery point and not be read again, whatever had become of its indexes.
   bool may_miss_one = !segments.empty() && segments.back()->base_offset() < options_.recovery_point;
-  if (may_miss_one) {
+  if (may_miss_one && !options_.is_directory_durable) {
     if (auto synced = place_.files.sync_directory(place_.directory); !synced) return synced;
   }
   for (size_t i = 0; i < segments.size(); ++i) {

@@ -19,6 +19,8 @@ struct OpenOptions {
   Offset log_start_offset{0};
   /// Whether `recovery_point` was said by a checkpoint; where there was none it is 0.
   bool knows_recovery_point = true;
+  /// Whether all that an earlier process did to the directory is durable.
+  bool is_directory_durable = false;
   /// Reads all batches, whatever the shutdown and the recovery point.
   bool reads_everything = false;
 };

@@ -154,9 +154,14 @@ class Partitions {
     const LogDirectory* source = nullptr;
     LogDirectory* destination = nullptr;
   };
-  struct ToClose {
+  /// The logs of one directory that are being closed.
+  struct Closing {
     const LogDirectory* directory = nullptr;
-    PartitionLog* log = nullptr;
+    std::vector<PartitionLog*> logs;
+    size_t next = 0;
+    std::vector<PartitionLog*> unsynced;
+    size_t next_unsynced = 0;
+    Result<void> outcome;
   };
   using ByShard = std::vector<std::vector<size_t>>;
 
@@ -197,7 +202,9 @@ class Partitions {
   Task<void> remove_files(const LogDirectory& directory, std::vector<std::string> paths);
   // Closing: partitions_close.cc.
   void add_checkpoints_to(AllCheckpoints& all);
-  Task<bool> close_some(const std::vector<ToClose>& logs, size_t& next, Result<void>& outcome);
+  Task<bool> close_directory(Closing& closing, int32_t threads);
+  Task<bool> begin_closing(Closing& closing);
+  Task<bool> sync_closing(Closing& closing);
   Result<void> write_last_checkpoints(AllCheckpoints& checkpoints, DirectoryErrors& outcomes,
                                       const std::set<const LogDirectory*>& incomplete) const;
 

@@ -9,6 +9,9 @@ namespace {
 
 // Logs closed by one background job.
 constexpr size_t kChunk = 16;
+// From so many logs on, of which each has several files, the whole file system is synced at once: a disk does that
+// in a few large steps, where file by file each waits for the one before it.
+constexpr size_t kManyToSync = 32;
 
 constexpr CheckpointKind kKinds[] = {CheckpointKind::recovery_point, CheckpointKind::log_start,
                                      CheckpointKind::high_watermark};
@@ -64,23 +67,55 @@ Task<AllCheckpoints> Partitions::checkpoints() {
   co_return all;
 }
 
-Task<bool> Partitions::close_some(const std::vector<ToClose>& logs, size_t& next, Result<void>& outcome) {
-  while (next < logs.size()) {
-    size_t begin = next;
-    next = std::min(begin + kChunk, logs.size());
-    auto close = [&logs, begin, end = next]() -> Result<void> {
+/// Writes what the logs have not written, many threads at once: whoever has time takes the next few.
+Task<bool> Partitions::begin_closing(Closing& closing) {
+  while (closing.next < closing.logs.size()) {
+    size_t begin = closing.next;
+    closing.next = std::min(begin + kChunk, closing.logs.size());
+    std::vector<PartitionLog*> unsynced;
+    auto write = [&closing, &unsynced, begin, end = closing.next]() -> Result<void> {
       Result<void> first;
-      for (size_t i = begin; i < end; ++i) {
-        if (logs[i].directory->health().is_offline()) continue;
-        Result<void> closed = logs[i].log->close();
-        if (first && !closed) first = closed;
+      for (size_t i = begin; i < end && !closing.directory->health().is_offline(); ++i) {
+        Result<bool> begun = closing.logs[i]->begin_close();
+        if (begun && *begun) unsynced.push_back(closing.logs[i]);
+        if (first && !begun) first = begun.error();
       }
       return first;
     };
-    Result<void> closed = co_await in_background(environment_.pool, close);
-    if (outcome && !closed) outcome = closed;
+    Result<void> written = co_await in_background(environment_.pool, write);
+    if (closing.outcome && !written) closing.outcome = written;
+    closing.unsynced.insert(closing.unsynced.end(), unsynced.begin(), unsynced.end());
   }
-  co_return outcome.ok();
+  co_return closing.outcome.ok();
+}
+
+Task<bool> Partitions::sync_closing(Closing& closing) {
+  while (closing.next_unsynced < closing.unsynced.size() && !closing.directory->health().is_offline()) {
+    PartitionLog* log = closing.unsynced[closing.next_unsynced++];
+    auto sync = [log] { return log->sync_to_close(); };
+    Result<void> synced = co_await in_background(environment_.pool, sync);
+    if (closing.outcome && !synced) closing.outcome = synced;
+  }
+  co_return closing.outcome.ok();
+}
+
+Task<bool> Partitions::close_directory(Closing& closing, int32_t threads) {
+  std::vector<Task<bool>> writing;
+  for (int32_t i = 0; i < threads; ++i) writing.push_back(begin_closing(closing));
+  co_await when_all(std::move(writing));
+  if (closing.directory->health().is_offline()) co_return false;
+  if (closing.unsynced.size() >= kManyToSync) {
+    auto sync = [&closing] { return closing.directory->files().sync_all(closing.directory->path()); };
+    Result<void> synced = co_await in_background(environment_.pool, sync);
+    if (synced) {
+      for (PartitionLog* log : closing.unsynced) log->end_close();
+      co_return closing.outcome.ok();
+    }
+  }
+  std::vector<Task<bool>> syncing;
+  for (int32_t i = 0; i < threads; ++i) syncing.push_back(sync_closing(closing));
+  co_await when_all(std::move(syncing));
+  co_return closing.outcome.ok();
 }
 
 Result<void> Partitions::write_last_checkpoints(AllCheckpoints& checkpoints, DirectoryErrors& outcomes,
@@ -106,15 +141,15 @@ Result<void> Partitions::write_last_checkpoints(AllCheckpoints& checkpoints, Dir
 }
 
 Task<Result<void>> Partitions::close_all(int32_t threads_per_directory) {
-  std::map<const LogDirectory*, std::vector<ToClose>> logs;
+  std::map<const LogDirectory*, Closing> closings;
   std::set<const LogDirectory*> incomplete;
   for (Shard* shard : environment_.shards) {
     auto take_all = [&] {
       for (auto& [name, partition] : local_.local().partitions) {
         partition->suspend();
-        logs[&partition->directory()].push_back({&partition->directory(), &partition->log()});
+        closings[&partition->directory()].logs.push_back(&partition->log());
         const auto& future = partition->future();
-        if (future) logs[&future->directory].push_back({&future->directory, future->log.get()});
+        if (future) closings[&future->directory].logs.push_back(future->log.get());
       }
       for (const auto& [name, unavailable] : local_.local().unavailable) {
         incomplete.insert(unavailable.directory);
@@ -123,15 +158,14 @@ Task<Result<void>> Partitions::close_all(int32_t threads_per_directory) {
     };
     co_await on(*shard, take_all);
   }
-  DirectoryErrors outcomes;
-  std::map<const LogDirectory*, size_t> next;
-  std::vector<Task<bool>> closings;
-  for (const auto& [directory, own] : logs) {
-    for (int32_t i = 0; i < threads_per_directory; ++i) {
-      closings.push_back(close_some(own, next[directory], outcomes[directory]));
-    }
+  std::vector<Task<bool>> closed;
+  for (auto& [directory, closing] : closings) {
+    closing.directory = directory;
+    closed.push_back(close_directory(closing, threads_per_directory));
   }
-  co_await when_all(std::move(closings));
+  co_await when_all(std::move(closed));
+  DirectoryErrors outcomes;
+  for (const auto& [directory, closing] : closings) outcomes[directory] = closing.outcome;
   AllCheckpoints all = co_await checkpoints();
   for (Shard* shard : environment_.shards) {
     auto clear = [this] { local_.local().partitions.clear(); };

@@ -57,6 +57,12 @@ class FaultyFileSystem final : public FileSystem {
     ++syncs;
     return real_.sync_directory(path);
   }
+  Result<void> sync_all(const std::string& path) override {
+    if (lacks_descriptors(path)) return system_error(open_error, "sync " + path);
+    if (fails(path, false)) return failure("sync", path);
+    ++syncs;
+    return real_.sync_all(path);
+  }
   Result<std::unique_ptr<FileLock>> lock(const std::string& path) override {
     if (fails(path, false)) return failure("lock", path);
     return real_.lock(path);

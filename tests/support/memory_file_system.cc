@@ -391,6 +391,25 @@ Result<void> MemoryFileSystem::sync_directory(const std::string& path) {
   return {};
 }
 
+Result<void> MemoryFileSystem::sync_all(const std::string& path) {
+  NodePtr node = find(path);
+  if (!node) return system_error(ENOENT, "sync " + path);
+  if (auto begun = begin_change("sync " + path); !begun) return begun;
+  if (happens(rates_.sync_error)) return system_error(EIO, "sync " + path);
+  sync_node(*root_);
+  return {};
+}
+
+void MemoryFileSystem::sync_node(Node& node) {
+  if (!node.is_directory) {
+    node.content.sync();
+    return;
+  }
+  node.durable_entries = node.entries;
+  node.unsynced.clear();
+  for (const auto& [name, entry] : node.entries) sync_node(*entry);
+}
+
 Result<std::unique_ptr<FileLock>> MemoryFileSystem::lock(const std::string& path) {
   auto made = open(path, OpenMode::create);
   if (!made) return made.error();

@@ -71,6 +71,7 @@ class MemoryFileSystem final : public FileSystem {
   Result<void> remove(const std::string& path) override;
   Result<void> remove_all(const std::string& path) override;
   Result<void> sync_directory(const std::string& path) override;
+  Result<void> sync_all(const std::string& path) override;
   Result<std::unique_ptr<FileLock>> lock(const std::string& path) override;
 
  private:
@@ -97,6 +98,7 @@ class MemoryFileSystem final : public FileSystem {
   /// How many of `size` bytes a write brings about, and what it answers then.
   size_t writable_size(const CachedContent& content, uint64_t position, size_t size, const std::string& path,
                        Result<void>& outcome);
+  static void sync_node(Node& node);
   void restart(Survival survival);
   void restart_node(Node& node, Survival survival);
   bool happens(double chance);
