@@ -28,7 +28,7 @@ Controller::Controller(ControllerEnvironment environment)
       requests_(environment.self, environment.config.inter_broker_listener().listener_name) {}
 
 void Controller::start() {
-  agenda_.election = true;
+  put(Agenda::Kind::election);
   if (is_running_) {
     wake();
   } else {
@@ -38,22 +38,22 @@ void Controller::start() {
 }
 
 void Controller::on_watch(const WatchEvent& event) {
-  if (event.path == paths::kController) agenda_.election = true;
-  if (event.path == paths::kBrokerIds) agenda_.brokers = true;
-  if (paths::parent(event.path) == paths::kBrokerIds && event.type == WatchEvent::Type::data_changed) {
-    agenda_.brokers = true;
-  }
-  if (event.path == paths::kTopics) agenda_.topics = true;
-  if (event.path == paths::kDeleteTopics) agenda_.deletions = true;
-  if (paths::parent(event.path) == paths::kTopics && event.type == WatchEvent::Type::data_changed) {
-    agenda_.assignments.emplace(paths::name(event.path));
+  using Kind = Agenda::Kind;
+  bool is_changed = event.type == WatchEvent::Type::data_changed;
+  if (event.path == paths::kController) put(Kind::election);
+  if (event.path == paths::kBrokerIds) put(Kind::brokers);
+  if (paths::parent(event.path) == paths::kBrokerIds && is_changed) put(Kind::brokers);
+  if (event.path == paths::kTopics) put(Kind::topics);
+  if (event.path == paths::kDeleteTopics) put(Kind::deletions);
+  if (paths::parent(event.path) == paths::kTopics && is_changed) {
+    put(Kind::assignment, std::string(paths::name(event.path)));
   }
   wake();
 }
 
 void Controller::on_session_lost() {
   leave_office();
-  agenda_ = {};
+  agenda_.clear();
 }
 
 Task<void> Controller::stop() {
@@ -65,6 +65,10 @@ Task<void> Controller::stop() {
   if (!term) co_return;
   Result<void> resigned = co_await resign(environment_.zookeeper, *term);
   if (!resigned) log::debug("could not resign reason=\"{}\"", resigned.error().message);
+}
+
+void Controller::put(Agenda::Kind kind, std::string topic) {
+  agenda_.put(kind, environment_.clock.now(), std::move(topic));
 }
 
 void Controller::wake() {
@@ -98,8 +102,8 @@ Task<void> Controller::recover(Error error) {
   log::warn("the controller's work was interrupted, beginning anew reason=\"{}\"", error.message);
   std::optional<ControllerTerm> term = term_;
   leave_office();
-  agenda_ = {};
-  agenda_.election = true;
+  agenda_.clear();
+  put(Agenda::Kind::election);
   if (!term) co_return;
   // As long as /controller names us nobody else would be elected, nor we again.
   Result<void> resigned = co_await resign(environment_.zookeeper, *term);
@@ -107,37 +111,32 @@ Task<void> Controller::recover(Error error) {
 }
 
 Task<Result<void>> Controller::look_at_next() {
-  if (std::exchange(agenda_.election, false)) {
-    Result<void> done = co_await elect();
-    co_return done;
-  }
-  if (!term_) {
-    agenda_ = {};
+  std::optional<Agenda::Entry> next = agenda_.take();
+  if (!next) co_return Result<void>();
+  if (next->kind != Agenda::Kind::election && !term_) {
+    agenda_.clear();
     co_return Result<void>();
   }
-  if (std::exchange(agenda_.brokers, false)) {
-    Result<void> done = co_await look_at_brokers();
-    co_return done;
+  Result<void> done = co_await look_at(std::move(*next));
+  co_return done;
+}
+
+Task<Result<void>> Controller::look_at(Agenda::Entry entry) {
+  switch (entry.kind) {
+    case Agenda::Kind::election:
+      return elect();
+    case Agenda::Kind::brokers:
+      return look_at_brokers();
+    case Agenda::Kind::topics:
+      return look_at_topics();
+    case Agenda::Kind::assignment:
+      return look_at_assignment(std::move(entry.topic));
+    case Agenda::Kind::deletions:
+      return look_at_deletions();
+    case Agenda::Kind::deleted:
+      break;
   }
-  if (std::exchange(agenda_.topics, false)) {
-    Result<void> done = co_await look_at_topics();
-    co_return done;
-  }
-  if (!agenda_.assignments.empty()) {
-    std::string topic = agenda_.assignments.extract(agenda_.assignments.begin()).value();
-    Result<void> done = co_await look_at_assignment(std::move(topic));
-    co_return done;
-  }
-  if (std::exchange(agenda_.deletions, false)) {
-    Result<void> done = co_await look_at_deletions();
-    co_return done;
-  }
-  if (!agenda_.deleted.empty()) {
-    std::string topic = agenda_.deleted.extract(agenda_.deleted.begin()).value();
-    Result<void> done = co_await finish_deletion(std::move(topic));
-    co_return done;
-  }
-  co_return Result<void>();
+  return finish_deletion(std::move(entry.topic));
 }
 
 Task<Result<void>> Controller::elect() {
@@ -175,7 +174,7 @@ Task<Result<void>> Controller::take_office(ControllerTerm term) {
   context_.topics = std::move(*topics);
   auto deletions = co_await store_.deletions();
   if (!deletions) co_return deletions.error();
-  agenda_.deletions = !deletions->empty();
+  if (!deletions->empty()) put(Agenda::Kind::deletions);
   Result<void> looked = co_await look_at_brokers();
   co_return looked;
 }
@@ -197,7 +196,7 @@ Task<Result<void>> Controller::look_at_brokers() {
   take_brokers(std::move(*live), arrived);
   Result<void> settled = co_await settle(nullptr, arrived);
   if (!settled || !term_) co_return settled;
-  if (!arrived.empty() && !context_.topics_to_delete.empty()) agenda_.deletions = true;
+  if (!arrived.empty() && !context_.topics_to_delete.empty()) put(Agenda::Kind::deletions);
   co_return Result<void>();
 }
 
@@ -339,7 +338,7 @@ void Controller::delete_replicas(const std::string& topic) {
       holders.insert(partition.replicas.begin(), partition.replicas.end());
     }
   }
-  if (deleting_on_.at(topic).empty()) agenda_.deleted.insert(topic);
+  if (deleting_on_.at(topic).empty()) put(Agenda::Kind::deleted, topic);
   for (BrokerId holder : deleting_on_.at(topic)) {
     auto receiver = context_.live_brokers.find(holder);
     if (receiver == context_.live_brokers.end()) {
@@ -351,7 +350,7 @@ void Controller::delete_replicas(const std::string& topic) {
            auto waiting = deleting_on_.find(topic);
            if (waiting == deleting_on_.end() || !all_replicas_deleted(answer)) return;
            waiting->second.erase(holder);
-           if (waiting->second.empty()) agenda_.deleted.insert(topic);
+           if (waiting->second.empty()) put(Agenda::Kind::deleted, topic);
            wake();
          });
   }
@@ -365,7 +364,7 @@ Task<Result<void>> Controller::finish_deletion(std::string topic) {
   context_.topics_to_delete.erase(topic);
   deleting_on_.erase(topic);
   // One of the same name may have been made since.
-  agenda_.topics = true;
+  put(Agenda::Kind::topics);
   co_return Result<void>();
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "broker/config/broker_config.h"
+#include "broker/controller/agenda.h"
 #include "broker/controller/broker_channel.h"
 #include "broker/controller/control_requests.h"
 #include "broker/controller/controller_store.h"
@@ -46,22 +47,11 @@ class Controller {
   Task<void> stop();
 
  private:
-  struct Agenda {
-    bool election = false;
-    bool brokers = false;
-    bool topics = false;
-    bool deletions = false;
-    std::set<std::string> assignments;  ///< topics whose assignment changed
-    std::set<std::string> deleted;      ///< topics whose replicas are all gone
-
-    bool is_empty() const {
-      return !election && !brokers && !topics && !deletions && assignments.empty() && deleted.empty();
-    }
-  };
-
+  void put(Agenda::Kind kind, std::string topic = {});
   void wake();
   Task<void> run();
   Task<Result<void>> look_at_next();
+  Task<Result<void>> look_at(Agenda::Entry entry);
   Task<Result<void>> elect();
   Task<Result<void>> take_office(ControllerTerm term);
   Task<Result<void>> look_at_brokers();
