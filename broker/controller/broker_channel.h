@@ -2,7 +2,9 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 
+#include "broker/metrics/histogram.h"
 #include "broker/net/peer_client.h"
 #include "broker/types/ids.h"
 
@@ -24,17 +26,28 @@ class BrokerChannel : public std::enable_shared_from_this<BrokerChannel> {
   void send(Buffer frame, AnswerHandler on_answer);
   void close();
 
+  /// Requests that wait for their turn, without the one that is on its way.
+  size_t queue_size() const { return queue_.size(); }
+  /// How long requests waited for their turn; attempts to reach the broker are not in it.
+  Histogram& queue_times() { return queue_times_; }
+
  private:
   struct Pending {
     Buffer frame;
     AnswerHandler on_answer;
+    Instant since{};
   };
 
   Task<void> run();
+  /// The next request, whose turn it is now.
+  Pending take();
+  /// Tries until there is an answer, or none when the channel is closed first.
+  Task<std::optional<Buffer>> deliver(Buffer frame);
 
   const BrokerId broker_;
   PeerClient client_;
   std::deque<Pending> queue_;
+  Histogram queue_times_;
   bool is_running_ = false;
   bool is_closed_ = false;
 };

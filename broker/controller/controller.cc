@@ -117,7 +117,11 @@ Task<Result<void>> Controller::look_at_next() {
     agenda_.clear();
     co_return Result<void>();
   }
+  Agenda::Kind kind = next->kind;
+  Instant begin = environment_.clock.now();
+  stats_.begun(*next, begin);
   Result<void> done = co_await look_at(std::move(*next));
+  stats_.ended(kind, begin, environment_.clock.now());
   co_return done;
 }
 
@@ -259,6 +263,7 @@ Task<Result<void>> Controller::settle(const std::vector<std::string>* topics, st
       log::warn("partition has no leader, none of its in-sync replicas is live partition={}",
                 change.partition.to_string());
     }
+    stats_.decided(partition->state, change.next);
     partition->state = std::move(change.next);
     if (change.is_new) made.insert(change.partition);
     changed.push_back(std::move(change.partition));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -9,6 +10,7 @@
 #include "broker/controller/agenda.h"
 #include "broker/controller/broker_channel.h"
 #include "broker/controller/control_requests.h"
+#include "broker/controller/controller_stats.h"
 #include "broker/controller/controller_store.h"
 #include "broker/coordination/election.h"
 
@@ -43,6 +45,11 @@ class Controller {
   bool is_active() const { return term_.has_value(); }
   /// What it knows while it is active.
   const ControllerContext& context() const { return context_; }
+  /// How many things it has yet to look at.
+  size_t agenda_size() const { return agenda_.size(); }
+  /// Its ways to the live brokers, while it is active.
+  const std::map<BrokerId, std::shared_ptr<BrokerChannel>>& channels() const { return channels_; }
+  ControllerStats& stats() { return stats_; }
   /// Gives the office up, if it is held, and ends the loop.
   Task<void> stop();
 
@@ -80,6 +87,7 @@ class Controller {
   /// Of a topic being deleted: the brokers that still have replicas of it.
   std::map<std::string, std::set<BrokerId>> deleting_on_;
   Agenda agenda_;
+  ControllerStats stats_;
   bool is_running_ = false;
   bool is_stopping_ = false;
   std::coroutine_handle<> idle_;

@@ -5,14 +5,15 @@
 
 namespace gregor {
 
-/// Kafka's KafkaController metrics: the cluster as the active controller sees it, zeros on every other broker.
+/// Kafka's KafkaController metrics: the cluster as the active controller sees it, zeros on every other broker. And
+/// what the controller has to do and did: its events, and the requests to brokers.
 class ControllerMetrics final : public MetricSource {
  public:
-  explicit ControllerMetrics(const Controller& controller) : controller_(controller) {}
+  explicit ControllerMetrics(Controller& controller) : controller_(controller) {}
   Task<MetricWriter> collect() override;
 
  private:
-  const Controller& controller_;
+  Controller& controller_;
 };
 
 }  // namespace gregor

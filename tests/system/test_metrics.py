@@ -174,6 +174,44 @@ def test_partitions_and_controller_are_told(new_broker):
     assert len(scrape.labels("kafka_log_log_size")) == 4
 
 
+def test_work_of_the_controller_is_told(new_broker):
+    broker = new_broker(1).start()
+    other = new_broker(2, broker.chroot).start()
+    # What the arrival of the second brought about is over once it has been told.
+    wire.create_topic(broker, "users", partitions=2)
+    before = Scrape(broker)
+    wire.create_topic(broker, "orders", partitions=2)
+    after = Scrape(broker)
+
+    def value(scrape, name, **labels):
+        return scrape.value(f"kafka_controller_controller{name}", **labels)
+
+    def change(name, **labels):
+        return value(after, name, **labels) - value(before, name, **labels)
+    assert change("stats_topicchangerateandtimems_count") >= 1
+    assert change("stats_topicchangerateandtimems_sum") > 0
+    assert change("stats_controllerchangerateandtimems_count") == 0
+    assert change("stats_leaderelectionrateandtimems_count") == 0
+    assert change("stats_topicdeletionrateandtimems_count") == 0
+    assert change("eventmanager_eventqueuetimems_count") >= 1
+    sent = "channelmanager_requestrateandqueuetimems_count"
+    assert change(sent, broker_id="1") >= 2, "LeaderAndIsr and UpdateMetadata"
+    processes.wait_until(lambda: value(Scrape(broker), sent, broker_id="2") >= value(before, sent, broker_id="2") + 2,
+                         "the other broker is told as much")
+    assert value(after, "stats_controllerchangerateandtimems_count") >= 1
+    assert value(after, "stats_leaderelectionrateandtimems_count") >= 1, "the second broker came"
+    assert value(after, "stats_uncleanleaderelections_total") == 0
+    assert value(Scrape(other), "stats_topicchangerateandtimems_count") == 0, "it is not the controller"
+    wire.ask(broker, wire.DELETE_TOPICS, 5, topic_names=["orders"])
+    assert value(Scrape(broker), "stats_topicdeletionrateandtimems_count") >= 1
+    other.stop()
+    processes.wait_until(lambda: value(Scrape(broker), "channelmanager_queuesize", broker_id="2") is None,
+                         "the channel of a broker that has gone is closed")
+    assert value(Scrape(broker), "channelmanager_totalqueuesize") == 0
+    assert (value(Scrape(broker), "stats_leaderelectionrateandtimems_count")
+            > value(after, "stats_leaderelectionrateandtimems_count"))
+
+
 def test_syncs_producers_and_logs_to_recover_are_told(broker, topic):
     wire.create_topic(broker, topic, flush_messages=1)
     before = Scrape(broker)
