@@ -288,7 +288,8 @@ Task<Result<void>> Broker::load_partitions() {
 
 Task<Result<void>> Broker::register_self() {
   RegistrationOptions waiting;
-  waiting.session_timeout = milliseconds(config_.get(options::zookeeper_session_timeout_ms));
+  Duration own_timeout = milliseconds(config_.get(options::zookeeper_session_timeout_ms));
+  waiting.longest_session = std::max(waiting.longest_session, own_timeout);
   Result<BrokerEpoch> epoch = co_await register_broker(*zookeeper_, runtime_.clock, registration(), waiting);
   if (!epoch) co_return epoch.error();
   control_.set_broker_epoch(*epoch);

@@ -114,16 +114,16 @@ class Registrar {
 
   // Stale or alive? A znode does not say. But we hold our ports already, and nothing else can listen where we do: a
   // broker with one of our addresses must be our own predecessor, which was killed and whose session nobody has
-  // missed yet. That session ends within its timeout. If it does not, something keeps it alive after all (the same
-  // address advertised from another machine or network), and then the id is taken. We do not remove the node
-  // ourselves: were that guess wrong, two brokers would serve under one id.
+  // missed yet. That session ends within its timeout, which we do not know. If it does not, something keeps it
+  // alive after all (the same address advertised from another machine or network), and then the id is taken. We do
+  // not remove the node ourselves: were that guess wrong, two brokers would serve under one id.
   Task<Result<void>> wait_for_predecessor(ZkNode node) {
     auto other = zk::BrokerRegistration::decode(broker_.id, node.data);
     if (!other) co_return other.error();
     if (!share_an_address(*other, broker_)) co_return taken(path_, *other);
     Instant began = clock_.now();
     if (deadline_ == Instant()) {
-      deadline_ = began + options_.session_timeout + options_.margin;
+      deadline_ = began + options_.longest_session + options_.margin;
       log::info("waiting for the session of our killed predecessor to end path={} session=0x{:x} at_most={}ms",
                 path_, node.stat.ephemeral_owner, to_ms(deadline_ - began));
     }

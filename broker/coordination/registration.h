@@ -23,8 +23,9 @@ Task<Result<std::string>> cluster_id(ZooKeeper& zookeeper, std::string proposed)
 Task<Result<BrokerId>> generate_broker_id(ZooKeeper& zookeeper, int32_t reserved_max_id);
 
 struct RegistrationOptions {
-  /// zookeeper.session.timeout.ms; how long the znode of a killed predecessor may stay.
-  Duration session_timeout = std::chrono::seconds(18);
+  /// How long the znode of a killed predecessor may stay. Its zookeeper.session.timeout.ms need not have been ours:
+  /// servers grant up to 20 ticks of 2 seconds unless they are told otherwise.
+  Duration longest_session = std::chrono::seconds(40);
   /// Servers end sessions on their ticks and notice late under load.
   Duration margin = std::chrono::seconds(6);
 };

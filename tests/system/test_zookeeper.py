@@ -174,11 +174,12 @@ def test_a_killed_broker_is_back_before_anybody_missed_its_session(new_broker, t
 
 
 def test_a_broker_restarted_while_its_old_znode_lives_waits_and_then_starts(new_broker, topic, znodes):
-    broker = new_broker(zookeeper_session_timeout_ms=4000).start()
+    broker = new_broker(zookeeper_session_timeout_ms=12_000).start()
     wire.create_topic(broker, topic)
     old_session = znodes.exists(f"{broker.chroot}/brokers/ids/1").ephemeralOwner
     broker.kill()
     (broker.log_dir / SESSION_FILE).unlink()
+    broker.options["zookeeper.session.timeout.ms"] = SESSION_TIMEOUT_MS  # the old session lasts longer than that
     broker.start()
     assert znodes.exists(f"{broker.chroot}/brokers/ids/1").ephemeralOwner != old_session
     assert "wait" in broker.log(), "it says what it waits for"

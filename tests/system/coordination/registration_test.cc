@@ -19,9 +19,9 @@ class Registration : public ::testing::Test {
  protected:
   Registration() { EXPECT_TRUE(zk.run(ensure_persistent_paths(*zk))); }
 
-  Result<BrokerEpoch> enlist(TestClient& client, int32_t port, Duration session_timeout = 2s,
+  Result<BrokerEpoch> enlist(TestClient& client, int32_t port, Duration longest_session = 2s,
                              Duration margin = 2s) {
-    return client.run(register_broker(*client, client.shard().clock(), broker_at(port), {session_timeout, margin}));
+    return client.run(register_broker(*client, client.shard().clock(), broker_at(port), {longest_session, margin}));
   }
 
   std::string chroot = fresh_chroot();
