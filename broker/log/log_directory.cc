@@ -102,7 +102,7 @@ Result<std::unique_ptr<LogDirectory>> LogDirectory::open(FileSystem& files, cons
 
 Result<void> LogDirectory::load() {
   if (auto made = files_.create_directories(path_); !made) return made;
-  auto lock = files_.lock(path_ + "/.lock");
+  auto lock = files_.lock(lock_path());
   if (!lock) {
     bool is_taken = lock.error().code == std::error_code(EWOULDBLOCK, std::system_category());
     if (!is_taken) return lock.error();
@@ -223,6 +223,19 @@ Result<void> LogDirectory::forget_cleaned(const TopicPartition& partition) const
   auto written = write_offset_checkpoint(files_, path_ + "/" + checkpoint_name::kCleanerOffset, cleaner_offsets_);
   if (!written) return storage_error(written.error());
   return {};
+}
+
+void LogDirectory::look() const {
+  if (health_->is_offline()) return;
+  // Not the directory itself: of one that was unmounted or replaced the name is still there.
+  auto lock = files_.modified_ms(lock_path());
+  Result<DiskSpace> space = lock ? files_.space(path_) : Result<DiskSpace>(lock.error());
+  if (space) {
+    health_->report_space(*space);
+  } else if (!may_pass(space.error())) {
+    // Elsewhere a missing file says nothing about the disk. This one we hold locked.
+    health_->take_offline(space.error());
+  }
 }
 
 Result<void> LogDirectory::mark_clean_shutdown() const {

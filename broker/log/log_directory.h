@@ -90,6 +90,10 @@ class LogDirectory {
   Result<void> forget_cleaned(const TopicPartition& partition) const;
   Checkpoints& checkpoints() const { return checkpoints_; }
 
+  /// Looks whether the directory is still where it was and how much room it has. One that is gone, unmounted or
+  /// can't be read any more goes offline. Blocks; from any thread.
+  void look() const;
+
   /// Leaves the mark of a clean shutdown; after every log was closed and every checkpoint written. Blocks.
   Result<void> mark_clean_shutdown() const;
 
@@ -101,6 +105,7 @@ class LogDirectory {
         checkpoints_(files_, path_) {}
 
   Result<void> load();
+  std::string lock_path() const { return path_ + "/.lock"; }
   Result<void> scan_partitions();
   Result<void> remove_mark_and_deleted();
   OffsetCheckpoint read_cleaner_offsets() const;

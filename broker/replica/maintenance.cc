@@ -5,7 +5,7 @@
 namespace gregor {
 namespace {
 
-constexpr Duration kRoomInterval = std::chrono::seconds(1);
+constexpr Duration kLookInterval = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -13,14 +13,14 @@ void Maintenance::start(const MaintenanceIntervals& intervals) {
   retention_.start(intervals.retention, [this] { return apply_retention(); });
   flush_.start(intervals.flush, [this] { return flush_what_is_due(); });
   expiry_.start(intervals.expiry, [this] { return expire_producers(); });
-  room_.start(kRoomInterval, [this] { return look_for_room(); });
+  look_.start(kLookInterval, [this] { return look_at_directories(); });
 }
 
 Task<void> Maintenance::stop() {
   co_await retention_.stop();
   co_await flush_.stop();
   co_await expiry_.stop();
-  co_await room_.stop();
+  co_await look_.stop();
 }
 
 Task<void> Maintenance::apply_retention() {
@@ -48,13 +48,9 @@ Task<void> Maintenance::expire_producers() {
   co_await partitions_.visit_all(visit);
 }
 
-Task<void> Maintenance::look_for_room() {
+Task<void> Maintenance::look_at_directories() {
   auto look = [this] {
-    for (LogDirectory* directory : directories_) {
-      if (directory->health().is_offline()) continue;
-      auto space = directory->files().space(directory->path());
-      if (space) directory->health().report_space(*space);
-    }
+    for (LogDirectory* directory : directories_) directory->look();
   };
   co_await in_background(pool_, look);
   co_await partitions_.retry_unavailable();

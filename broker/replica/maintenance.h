@@ -15,8 +15,8 @@ struct MaintenanceIntervals {
 };
 
 /// What has to be done to all logs from time to time: removing old segments, syncing what flush.ms wants synced,
-/// forgetting idle producers, and looking how much room the disks have and whether logs can be opened that could
-/// not. On shard 0.
+/// forgetting idle producers, and looking whether the log directories are still there, how much room they have and
+/// whether logs can be opened that could not. On shard 0.
 class Maintenance {
  public:
   Maintenance(Partitions& partitions, BackgroundPool& pool, std::vector<LogDirectory*> directories)
@@ -30,7 +30,7 @@ class Maintenance {
   Task<void> apply_retention();
   Task<void> flush_what_is_due();
   Task<void> expire_producers();
-  Task<void> look_for_room();
+  Task<void> look_at_directories();
 
  private:
   Partitions& partitions_;
@@ -39,7 +39,7 @@ class Maintenance {
   Repeating retention_;
   Repeating flush_;
   Repeating expiry_;
-  Repeating room_;
+  Repeating look_;
 };
 
 }  // namespace gregor

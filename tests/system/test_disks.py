@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import re
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -125,6 +126,30 @@ def test_a_disk_that_fails_while_a_consumer_reads_takes_its_directory_offline(tw
         pass  # the answer had begun, and could not be ended
     broker.wait_for_log(f"went offline.*{re.escape(str(broker.disk.path))}")
     assert fetch(broker, topic, partition).error_code == STORAGE_ERROR
+
+
+@pytest.mark.parametrize("put_back", [False, True], ids=["gone", "replaced"])
+def test_a_directory_that_vanishes_goes_offline_though_nothing_is_written_to_it(two_disks, topic, put_back):
+    broker = two_disks
+    for partition in range(4):
+        assert produce(broker, topic, partition).error_code == 0
+    away = broker.disk.path.with_name("away")
+    broker.disk.path.rename(away)
+    if put_back:
+        broker.disk.path.mkdir()
+    broker.wait_for_log(f"went offline.*path={re.escape(str(broker.disk.path))} .*No such file")
+    details = {row["name"]: row["detail"] for row in json.loads(broker.http("/readyz")[1])["conditions"]}
+    assert "offline" in details[f"logs of {broker.disk.path}"]
+    for partition in range(4):
+        assert produce(broker, topic, partition).error_code == (0 if partition in broker.on_good else STORAGE_ERROR)
+    assert broker.stop() == 0
+    if put_back:
+        shutil.rmtree(broker.disk.path)
+    away.rename(broker.disk.path)
+    broker.start()
+    for partition in range(4):
+        kept = 2 if partition in broker.on_good else 1
+        assert len(batches.decode(fetch(broker, topic, partition).records)) == kept
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOMEM], ids=["EMFILE", "ENOMEM"])

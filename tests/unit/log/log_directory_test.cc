@@ -75,6 +75,18 @@ TEST_F(LogDirectoryTest, TellsACleanShutdownUntilItIsUsedAgain) {
   EXPECT_FALSE(directory_->was_clean_shutdown());
 }
 
+TEST_F(LogDirectoryTest, GoesOfflineWhenItIsNotWhereItWas) {
+  open();
+  directory_->look();
+  EXPECT_FALSE(directory_->health().is_offline());
+  ASSERT_TRUE(files_.rename(home_.path(), home_.path() + ".away").ok());
+  ASSERT_TRUE(files_.create_directories(home_.path()).ok());
+  directory_->look();
+  EXPECT_TRUE(directory_->health().is_offline());
+  EXPECT_THAT(directory_->health().error().message, testing::HasSubstr("No such file or directory"));
+  ASSERT_TRUE(files_.remove_all(home_.path() + ".away").ok());
+}
+
 TEST_F(LogDirectoryTest, KeepsCheckpointsAndMetaProperties) {
   open();
   EXPECT_FALSE(directory_->meta_properties());
