@@ -85,6 +85,7 @@ class Broker {
   /// Shows in /metrics what is wired.
   void observe(FetchApi& fetch);
   std::vector<ReadinessCondition> readiness() const;
+  std::vector<ReadinessCondition> coordination_conditions() const;
   std::vector<ReadinessCondition> load_conditions() const;
 
   BrokerRuntime runtime_;

@@ -21,8 +21,8 @@ void Broker::observe(FetchApi& fetch) {
   }
 }
 
-/// One row for each log directory: how far loading has got, or that it is offline, which keeps no clients from the
-/// others. (The broker ends when the last one goes offline.)
+/// One row for each log directory: how far loading has got, and then whether it is online, full or offline, of
+/// which nothing keeps clients from the others. (The broker ends when the last one goes offline.)
 std::vector<ReadinessCondition> Broker::load_conditions() const {
   if (!partitions_ || partitions_->load_progress().empty()) {
     return {{"logs", are_partitions_loaded_, are_partitions_loaded_ ? "" : "log directories are not loaded yet"}};
@@ -30,32 +30,49 @@ std::vector<ReadinessCondition> Broker::load_conditions() const {
   std::vector<ReadinessCondition> conditions;
   for (size_t i = 0; i < directories_.size(); ++i) {
     const LoadProgress& progress = partitions_->load_progress()[i];
-    if (directories_[i]->health().is_offline()) {
-      conditions.push_back({"logs of " + progress.directory, true,
-                            directories_[i]->health().error().message + "; its partitions are not served"});
-      continue;
+    const DirectoryHealth& health = directories_[i]->health();
+    ReadinessCondition condition{"logs of " + progress.directory, true, "online"};
+    if (health.is_offline()) {
+      condition.detail = health.error().message + "; its partitions are not served";
+    } else if (!are_partitions_loaded_) {
+      condition.is_fulfilled = progress.loaded == progress.logs;
+      condition.detail = fmt::format("{} of {} partitions loaded", progress.loaded, progress.logs);
+    } else if (health.is_full()) {
+      condition.detail = health.error().message + "; its partitions are read, but take no records";
     }
-    conditions.push_back({"logs of " + progress.directory,
-                          are_partitions_loaded_ || progress.loaded == progress.logs,
-                          fmt::format("{} of {} partitions loaded", progress.loaded, progress.logs)});
+    conditions.push_back(std::move(condition));
   }
   return conditions;
 }
 
-std::vector<ReadinessCondition> Broker::readiness() const {
+/// What comes from ZooKeeper. While a session goes on without a connection, nobody can tell.
+std::vector<ReadinessCondition> Broker::coordination_conditions() const {
   bool is_connected = zookeeper_ && zookeeper_->state() == SessionState::connected;
+  bool has_session = zookeeper_ && zookeeper_->session_id() != 0;
+  const ClusterImage& image = metadata_.image();
+  bool has_controller = image.broker(image.controller()) != nullptr;
+  std::string controller = fmt::format("broker {}", image.controller().value);
+  bool knows_cluster = image.broker(id_) != nullptr;
+  ReadinessCondition cluster{"cluster", knows_cluster,
+                             knows_cluster ? "" : "the controller has not told of the cluster yet"};
+  if (!is_connected && has_session) {
+    const char* unknown = "unknown, there is no connection to ZooKeeper at present";
+    return {{"zookeeper", false, "no connection to " + coordination_name_ + " at present"},
+            {"registration", false, unknown},
+            cluster,
+            {"controller", false, fmt::format("{}{}", unknown, has_controller ? "; it was " + controller : "")}};
+  }
   bool is_registered =
       is_connected && control_.broker_epoch().value != -1 && zookeeper_->session_id() == registered_session_;
-  const ClusterImage& image = metadata_.image();
-  bool knows_cluster = image.broker(id_) != nullptr;
-  bool has_controller = image.broker(image.controller()) != nullptr;
-  std::vector<ReadinessCondition> conditions{
-      {"zookeeper", is_connected, is_connected ? "" : "no session with " + coordination_name_},
-      {"registration", is_registered, is_registered ? "" : "the broker is not registered"},
-      {"cluster", knows_cluster, knows_cluster ? "" : "the controller has not told of the cluster yet"},
-      {"controller", has_controller,
-       has_controller ? fmt::format("broker {}", image.controller().value) : "no live broker is the controller"},
-      {"running", !is_stopping_, is_stopping_ ? "the broker is stopping" : ""}};
+  return {{"zookeeper", is_connected, is_connected ? "" : "no session with " + coordination_name_},
+          {"registration", is_registered, is_registered ? "" : "the broker is not registered"},
+          cluster,
+          {"controller", has_controller, has_controller ? controller : "no live broker is the controller"}};
+}
+
+std::vector<ReadinessCondition> Broker::readiness() const {
+  std::vector<ReadinessCondition> conditions = coordination_conditions();
+  conditions.push_back({"running", !is_stopping_, is_stopping_ ? "the broker is stopping" : ""});
   for (auto& condition : load_conditions()) conditions.push_back(std::move(condition));
   return conditions;
 }

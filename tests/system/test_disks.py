@@ -92,7 +92,7 @@ def test_a_disk_that_fails_takes_its_directory_offline_and_nothing_else(two_disk
     assert status == 200, "the other directory is served"
     ok, detail = details[f"logs of {broker.disk.path}"]
     assert ok and "offline" in detail and os.strerror(number) in detail
-    assert "loaded" in details[f"logs of {broker.folder / 'good'}"][1]
+    assert details[f"logs of {broker.folder / 'good'}"] == (True, "online")
     assert describe(broker, broker.disk.path).error_code == STORAGE_ERROR
     assert describe(broker, broker.folder / "good").error_code == 0
     client = zookeeper.client(broker.chroot)
@@ -274,6 +274,9 @@ def test_a_full_disk_takes_no_records_and_serves_everything_else(small_disk, top
     assert count > 30
     broker.wait_for_log("log directory is full")
     assert f'gregor_log_directory_full{{logDirectory="{broker.small}"}} 1' in broker.http("/metrics")[1]
+    status, text = broker.http("/readyz")
+    [row] = [row for row in json.loads(text)["conditions"] if row["name"] == f"logs of {broker.small}"]
+    assert status == 200 and row["ok"] and "is full" in row["detail"] and "take no records" in row["detail"]
     time.sleep(3)
     assert "has room again" not in broker.log(), "it stays full until something is deleted"
     assert produce(broker, topic, 1).error_code == STORAGE_ERROR
