@@ -207,6 +207,12 @@ Task<void> ZkClient::close() {
   bool was_connected = state_ == SessionState::connected;
   co_await close_session(ZCLOSING);
   fail_queued(ZCLOSING);
+  if (!was_connected && session_id_ != 0) {
+    log::warn(
+        "stopping without a connection to ZooKeeper, the registration there stays until the session has timed out "
+        "or the next start has ended it session=0x{:x} timeout_ms={}",
+        session_id_, std::chrono::duration_cast<std::chrono::milliseconds>(options_.session_timeout).count());
+  }
   if (was_connected && !options_.session_file.empty()) {
     auto forget = [this] { SessionFile(options_.session_file).remove(); };
     co_await in_background(pool_, forget);

@@ -301,6 +301,32 @@ def test_an_outage_is_told_when_it_begins_and_ends_and_seldom_in_between(new_bro
         server.stop()
 
 
+def test_a_stop_without_zookeeper_says_what_stays_there_and_the_next_start_ends_it(new_broker, tmp_path):
+    server = ZooKeeper(tmp_path)
+    try:
+        broker = new_broker(zookeeper=server, zookeeper_session_timeout_ms=30_000).start()
+        with connected(server) as znodes:
+            old_session = owner(znodes, f"{broker.chroot}/brokers/ids/1")
+        server.stop()
+        broker.wait_for_log("connection lost")
+        status, text = broker.http("/readyz")
+        rows = {row["name"]: row for row in json.loads(text)["conditions"]}
+        assert status == 503
+        for name in ("zookeeper", "registration", "controller"):
+            assert not rows[name]["ok"] and "no connection to ZooKeeper" in rows[name]["detail"], rows
+        assert rows["cluster"]["ok"]
+        assert broker.stop() == 0
+        [line] = [line for line in broker.log().splitlines() if "the registration there stays until the session" in line]
+        assert " warning " in line and f"session=0x{old_session:x} timeout_ms=30000" in line
+        server.start()
+        began = time.monotonic()
+        broker.start()
+        assert time.monotonic() - began < 10
+        assert f"ended the session of our killed predecessor session=0x{old_session:x}" in broker.log()
+    finally:
+        server.stop()
+
+
 def test_a_second_broker_joins_the_cluster(new_broker):
     first = new_broker().start()
     second = new_broker(broker_id=2, chroot=first.chroot).start()
