@@ -212,6 +212,15 @@ std::vector<LogDirectory*> Broker::directories() const {
   return all;
 }
 
+std::vector<std::string> Broker::directories_to_recover() const {
+  std::vector<std::string> paths;
+  if (!partitions_) return paths;  // nothing was touched
+  for (const auto& directory : directories_) {
+    if (!directory->has_clean_shutdown_mark()) paths.push_back(directory->path());
+  }
+  return paths;
+}
+
 void Broker::wire() {
   observability_.status().set_identity(id_.value, cluster_id_);
   ReplicaEnvironment environment{id_,          runtime_.shards, runtime_.pool, runtime_.clock, runtime_.random,

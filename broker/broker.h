@@ -55,8 +55,10 @@ class Broker {
   /// in the way, in words for the operator.
   Task<Result<void>> start();
   /// Lets requests finish, closes every log and leaves the cluster. After a failed start too, and
-  /// during one.
+  /// during one. Error: a log directory could not be closed properly, of which the log has told.
   Task<Result<void>> stop();
+  /// The log directories that the next start has to recover, after `stop`, by their paths. Blocks.
+  std::vector<std::string> directories_to_recover() const;
 
  private:
   Task<Result<void>> bring_up();

@@ -104,6 +104,14 @@ Task<void> start_and_tell(Broker& broker, Failure& failure) {
   if (!started) failure.happened(started.error().message);
 }
 
+void tell_of_stop(const std::vector<std::string>& to_recover) {
+  if (to_recover.empty()) {
+    log::info("stopped");
+  } else {
+    log::warn("stopped, the next start will recover log directories paths={}", fmt::join(to_recover, ","));
+  }
+}
+
 int serve(BrokerConfig config, FileSystem& files, const sigset_t& signals) {
   SystemClock clock;
   SystemRandom random;
@@ -130,9 +138,8 @@ int serve(BrokerConfig config, FileSystem& files, const sigset_t& signals) {
   Result<void> closed = outcome.get();
   for (auto& shard : owned) shard->stop();
   if (failure.has_happened()) return 1;
-  if (!closed) return refuse(closed.error().message);
-  log::info("stopped");
-  return 0;
+  tell_of_stop(broker.directories_to_recover());
+  return closed ? 0 : 1;
 }
 
 }  // namespace

@@ -115,7 +115,7 @@ Result<void> LogDirectory::load() {
   if (auto scanned = scan_partitions(); !scanned) return scanned;
   checkpoints_.load();
   cleaner_offsets_ = read_cleaner_offsets();
-  was_clean_ = files_.exists(path_ + kCleanShutdownMark);
+  was_clean_ = has_clean_shutdown_mark();
   return {};
 }
 
@@ -237,6 +237,8 @@ void LogDirectory::look() const {
     health_->take_offline(space.error());
   }
 }
+
+bool LogDirectory::has_clean_shutdown_mark() const { return files_.exists(path_ + kCleanShutdownMark); }
 
 Result<void> LogDirectory::mark_clean_shutdown() const {
   auto written = replace_text_file(files_, path_ + kCleanShutdownMark, R"({"version":0,"brokerEpoch":-1})");

@@ -96,6 +96,8 @@ class LogDirectory {
 
   /// Leaves the mark of a clean shutdown; after every log was closed and every checkpoint written. Blocks.
   Result<void> mark_clean_shutdown() const;
+  /// Whether that mark is there now. Blocks.
+  bool has_clean_shutdown_mark() const;
 
  private:
   LogDirectory(FileSystem& files, std::string path)

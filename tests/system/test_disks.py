@@ -108,6 +108,8 @@ def test_a_disk_that_fails_takes_its_directory_offline_and_nothing_else(two_disk
     broker.disk.recover()
     assert produce(broker, topic, first).error_code == STORAGE_ERROR, "a disk that failed is not trusted again"
     assert broker.stop() == 0
+    assert broker.log().endswith(f" warning stopped, the next start will recover log directories "
+                                 f"paths={broker.disk.path}\n")
     broker.start()
     for partition in range(4):
         kept = 2 if partition in broker.on_good else 1
@@ -311,6 +313,23 @@ def test_retention_and_topic_deletion_make_room_on_a_full_disk(small_disk, topic
         return next(row.partitions[0].partition_size for row in describe(broker, broker.small).topics if row.name == old)
 
     processes.wait_until(lambda: size() < 5 << 20, "less than a segment more than retention.bytes is left")
+
+
+def test_a_stop_without_any_room_says_what_the_next_start_will_recover(small_disk, topic):
+    broker = small_disk
+    assert produce(broker, topic, 0).error_code == 0
+    filler = broker.small / "filler"
+    with open(filler, "wb") as file, pytest.raises(OSError):
+        while True:
+            file.write(bytes(1 << 16))
+            file.flush()
+    assert broker.stop() == 1
+    last = broker.log().splitlines()[-1]
+    assert last.endswith(f" warning stopped, the next start will recover log directories paths={broker.small}")
+    assert "critical" not in broker.log()
+    filler.unlink()
+    broker.start()
+    assert read_all(broker, topic) == 1
 
 
 def test_nothing_acknowledged_is_lost_on_a_full_disk_by_kill_9(small_disk, topic):
