@@ -118,7 +118,7 @@ void Broker::start_chores() {
 
 Task<Result<void>> Broker::open_directories() {
   auto open = [this]() -> Result<void> {
-    if (auto checked = check_log_dirs_differ(config_); !checked) return checked;
+    if (auto checked = check_log_dirs_are_apart(config_); !checked) return checked;
     for (const auto& path : config_.log_dirs()) {
       auto directory = LogDirectory::open(runtime_.files, path);
       if (!directory) return directory.error();

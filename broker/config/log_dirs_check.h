@@ -5,8 +5,9 @@
 
 namespace gregor {
 
-/// Whether the directories of log.dirs are different ones, however they are written: two names of one directory
-/// would be two brokers in it. Asks the file system, and blocks. Error: invalid_config.
-Result<void> check_log_dirs_differ(const BrokerConfig& config);
+/// Whether the directories of log.dirs are different ones, none within another, however they are written: two names
+/// of one directory would be two brokers in it, and a directory in another one could pass for a partition's. Asks
+/// the file system, and blocks. Error: invalid_config.
+Result<void> check_log_dirs_are_apart(const BrokerConfig& config);
 
 }  // namespace gregor

@@ -18,7 +18,7 @@ class LogDirsCheckTest : public ::testing::Test {
  protected:
   /// What is said of these directories; empty where nothing is wrong.
   static std::string refused(const std::string& dirs) {
-    auto checked = check_log_dirs_differ(loaded({{"log.dirs", dirs}}));
+    auto checked = check_log_dirs_are_apart(loaded({{"log.dirs", dirs}}));
     if (checked) return "";
     EXPECT_TRUE(checked.error().is(ErrorCode::invalid_config));
     return checked.error().message;
@@ -51,9 +51,21 @@ TEST_F(LogDirsCheckTest, FollowsSymbolicLinks) {
   EXPECT_THAT(refused(d1 + "/to/make," + home_.path() + "/link/to/make"), HasSubstr("are the same directory"));
 }
 
-TEST_F(LogDirsCheckTest, TakesDifferentDirectories) {
+TEST_F(LogDirsCheckTest, RefusesADirectoryWithinAnother) {
+  std::string d1 = home_.path() + "/d1";
+  for (bool exists : {false, true}) {
+    if (exists) std::filesystem::create_directory(d1);
+    EXPECT_THAT(refused(d1 + "," + d1 + "/inner"), HasSubstr(d1 + "/inner lies within " + d1));
+    EXPECT_THAT(refused(d1 + "/far/in," + d1 + "/"), HasSubstr(d1 + "/far/in lies within " + d1 + "/"));
+  }
+  std::filesystem::create_symlink(d1, home_.path() + "/link");
+  EXPECT_THAT(refused(d1 + "," + home_.path() + "/link/inner"), HasSubstr("/link/inner lies within " + d1));
+  EXPECT_THAT(refused(d1 + ",/"), HasSubstr(d1 + " lies within /"));
+}
+
+TEST_F(LogDirsCheckTest, TakesDirectoriesBesideEachOther) {
   std::filesystem::create_directory(home_.path() + "/d1");
-  EXPECT_EQ(refused(home_.path() + "/d1," + home_.path() + "/d2," + home_.path() + "/d1/inner"), "");
+  EXPECT_EQ(refused(home_.path() + "/d1," + home_.path() + "/d2," + home_.path() + "/d11"), "");
 }
 
 }  // namespace
