@@ -142,19 +142,35 @@ int serve(BrokerConfig config, FileSystem& files, const sigset_t& signals) {
   return closed ? 0 : 1;
 }
 
+/// For what help is asked, prints it, and yields 0.
+int refuse_arguments(const CLI::App& app, const CLI::ParseError& error) {
+  bool is_refused = error.get_exit_code() != 0;
+  if (!is_refused) return app.exit(error);
+  std::vector<std::string> unknown = app.remaining();
+  std::string reason = unknown.empty() ? error.what() : "unknown argument " + unknown.front();
+  return refuse(reason + ", --help lists what there is");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   Arguments arguments;
   CLI::App app("Apache Kafka's ZooKeeper-mode broker in native code.\nOptions are Kafka's; --help-all lists them.",
                "gregor-broker");
-  app.add_option("properties", arguments.properties_file, "A server.properties file");
-  app.add_option("--override", arguments.overrides, "key=value, instead of what the file says; may be repeated")
-      ->allow_extra_args(false);
+  app.add_option("properties", arguments.properties_file, "A server.properties file")->type_name("");
+  app.add_option("--override", arguments.overrides, "One option, instead of what the file says; may be repeated")
+      ->type_name("key=value")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->take_all();
   bool wants_options = false;
   app.add_flag("--help-all", wants_options, "Print every option with its type, default and meaning");
   app.set_version_flag("--version", GREGOR_VERSION);
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return refuse_arguments(app, error);
+  }
   if (wants_options) {
     std::fputs(options_help().c_str(), stdout);
     return 0;

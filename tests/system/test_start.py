@@ -2,8 +2,11 @@
 
 import re
 import socket
+import subprocess
 
 import pytest
+
+from broker import PROGRAM
 
 
 def refusal(broker):
@@ -41,6 +44,31 @@ def test_a_log_directory_that_comes_twice_is_refused(new_broker):
         broker.options["log.dirs"] = f"{folder}/d1,{other}"
         assert "for configuration log.dirs: " in refusal(broker)
         assert list((folder / "d1").iterdir()) == [], "nothing was made in it"
+
+
+@pytest.mark.parametrize("arguments, unknown", [
+    (["--config", "x"], "--config"), (["server.properties", "more.properties"], "more.properties"),
+    (["--override", "a=b", "server.properties", "c=d"], "c=d")])
+def test_an_unknown_argument_is_refused_by_its_name(arguments, unknown):
+    done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 1
+    assert done.stderr.endswith(f" critical unknown argument {unknown}, --help lists what there is\n")
+    assert done.stderr.count("\n") == 1 and done.stdout == ""
+
+
+def test_help_shows_one_value_for_each_override():
+    done = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0
+    assert re.search(r"--override key=value  +One option", done.stdout), done.stdout
+
+
+def test_overrides_count_more_than_the_file_and_a_later_one_more_than_an_earlier(tmp_path):
+    file = tmp_path / "server.properties"
+    file.write_text("zookeeper.connect=localhost:1\nnum.io.threads=3\n")
+    overrides = ["--override", "num.io.threads=x", "--override=num.io.threads=0"]
+    done = subprocess.run([PROGRAM, *overrides, file], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 1
+    assert " critical Invalid value 0 for configuration num.io.threads: " in done.stderr
 
 
 def test_a_port_in_use_is_found_before_the_logs_are_read(new_broker):
