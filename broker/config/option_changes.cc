@@ -56,13 +56,15 @@ std::vector<OptionChange> option_changes(const BrokerConfig& before, const Broke
   for (const std::string& key : dynamic_keys(before, now)) {
     if (is_set_alike(before, now, key)) continue;
     auto index = table.find(key);
+    bool is_set_now = now.dynamic().broker.contains(key) || now.dynamic().cluster.contains(key);
     if (!index) {
       auto of_listener = find_broker_option(key);
       changes.push_back({key, text_as_written(before.originals(), key), text_as_written(now.originals(), key),
-                         !of_listener || table[*of_listener].has_effect});
+                         is_set_now && of_listener && !table[*of_listener].has_effect});
     } else {
       changes.push_back({key, text_of(table[*index], before.effective_value(*index)),
-                         text_of(table[*index], now.effective_value(*index)), table[*index].has_effect});
+                         text_of(table[*index], now.effective_value(*index)),
+                         is_set_now && !table[*index].has_effect});
     }
   }
   return changes;
@@ -76,7 +78,7 @@ std::vector<OptionChange> option_changes(const TopicConfig& before, const TopicC
     bool is_set = before.overrides().contains(name) || now.overrides().contains(name);
     if (!is_set || before.value(index) == now.value(index)) continue;
     changes.push_back({name, text_of(table[index], before.value(index)), text_of(table[index], now.value(index)),
-                       table[index].has_effect});
+                       now.overrides().contains(name) && !table[index].has_effect});
   }
   return changes;
 }
@@ -94,7 +96,7 @@ std::string to_string(const std::vector<OptionChange>& changes) {
 std::string names_without_effect(const std::vector<OptionChange>& changes) {
   std::string names;
   for (const auto& change : changes) {
-    if (!change.has_effect) names += (names.empty() ? "" : ",") + change.name;
+    if (change.is_without_effect) names += (names.empty() ? "" : ",") + change.name;
   }
   return names;
 }

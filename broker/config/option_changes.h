@@ -14,7 +14,7 @@ struct OptionChange {
   std::string name;
   std::string before;
   std::string now;
-  bool has_effect = true;
+  bool is_without_effect = false;  ///< it is set, and nothing acts on it yet
 
   friend bool operator==(const OptionChange&, const OptionChange&) = default;
 };
@@ -26,7 +26,7 @@ std::vector<OptionChange> option_changes(const BrokerConfig& before, const Broke
 std::vector<OptionChange> option_changes(const TopicConfig& before, const TopicConfig& now);
 /// `name: before -> now`, or `name: stays now`, separated by commas.
 std::string to_string(const std::vector<OptionChange>& changes);
-/// The names of those that nothing acts on yet, separated by commas.
+/// The names of those that are set without effect, separated by commas.
 std::string names_without_effect(const std::vector<OptionChange>& changes);
 
 }  // namespace gregor

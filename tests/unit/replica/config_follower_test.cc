@@ -130,6 +130,8 @@ TEST_F(ConfigFollowerTest, TheLogSaysWhatChanged) {
       ::testing::AllOf(::testing::HasSubstr("the broker's options changed level=broker changes=[max.connections: "
                                             "2147483647 -> 30, num.io.threads: 8 -> 4]"),
                        ::testing::HasSubstr("changed options without effect yet options=num.io.threads")));
+  EXPECT_THAT(logged("brokers/1", ""), ::testing::AllOf(::testing::HasSubstr("num.io.threads: 4 -> 8]"),
+                                                        ::testing::Not(::testing::HasSubstr("without effect"))));
   EXPECT_THAT(logged("brokers/<default>", R"("log.cleanup.policy":"compact")"),
               ::testing::HasSubstr("compaction is not there yet log.cleanup.policy=compact"));
 }
