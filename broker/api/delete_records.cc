@@ -33,8 +33,9 @@ Result<Offset> DeleteRecordsApi::delete_from(TopicPartitionView name, Offset up_
   }
   Partition* partition = partitions_.find(name);
   if (partition == nullptr) return Error{make_error_code(absence_error(partitions_, metadata_, name)), ""};
+  Offset before = partition->log().log_start_offset();
   auto start = partition->delete_records(up_to);
-  if (!start) return start;
+  if (!start || *start == before) return start;
   log::info("deleted records partition={} new_start={}", partition->name().to_string(), start->value);
   partitions_.remove_deleted_files(*partition);
   return start;

@@ -290,6 +290,10 @@ def test_a_full_disk_takes_no_records_and_serves_everything_else(small_disk, top
         {"name": topic, "partitions": [{"partition_index": 0, "offset": count - 1}]}])
     assert answer.topics[0].partitions[0].low_watermark == count - 1
     broker.wait_for_log("has room again")
+    again = wire.ask(broker, wire.DELETE_RECORDS, 2, topics=[
+        {"name": topic, "partitions": [{"partition_index": 0, "offset": count - 1}]}])
+    assert again.topics[0].partitions[0].low_watermark == count - 1
+    assert broker.log().count("deleted records") == 1, "the second time nothing changed"
     answer = produce(broker, topic, 0)
     assert (answer.error_code, answer.base_offset) == (0, count)
     assert "offline" not in broker.log()
