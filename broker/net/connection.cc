@@ -35,7 +35,6 @@ Connection::Connection(std::unique_ptr<Socket> socket, std::string listener_name
       handler_(handler),
       budget_(budget),
       limits_(limits),
-      ahead_share_(budget),
       info_{socket_->peer(), std::move(listener_name), gone_.get_token(), {}} {
   socket_->on_hang_up([this] { gone_.request_stop(); });
 }
@@ -75,7 +74,6 @@ Task<void> Connection::serve() {
 
 Task<Result<RequestFrame>> Connection::receive_frame() {
   Buffer head = std::exchange(ahead_, Buffer());
-  ahead_share_.give_back();
   Result<void> received = co_await receive_head(head);
   if (!received) co_return received.error();
   auto announced = load_big_endian<int32_t>(head.data());
@@ -88,7 +86,6 @@ Task<Result<RequestFrame>> Connection::receive_frame() {
   size_t size = kPrefixBytes + static_cast<size_t>(announced);
   if (head.size() > size) {
     ahead_ = Buffer::copy_of(head.view().subspan(size));
-    (void)ahead_share_.try_grow_to(ahead_.size());
     head.resize(size);
   }
   RequestFrame frame(budget_);

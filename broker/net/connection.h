@@ -60,8 +60,9 @@ class Connection {
   FrameHandler& handler_;
   MemoryBudget& budget_;
   const ConnectionLimits& limits_;  ///< those of the shard, which may change
-  Buffer ahead_;                    ///< the beginning of the next frame, which came with the last
-  BudgetShare ahead_share_;
+  /// The beginning of the next frame, which came with the last: as little as what the socket would hold of it, and
+  /// like that no request memory. While it counted, a client that sends ahead would wait for itself.
+  Buffer ahead_;
   std::stop_source gone_;
   ConnectionInfo info_;
 };
