@@ -8,9 +8,6 @@
 namespace gregor {
 namespace {
 
-constexpr CheckpointKind kKinds[] = {CheckpointKind::recovery_point, CheckpointKind::log_start,
-                                     CheckpointKind::high_watermark};
-
 std::string path_of(const std::string& directory, CheckpointKind kind) {
   constexpr const char* kNames[] = {checkpoint_name::kRecoveryPoint, checkpoint_name::kLogStartOffset,
                                     checkpoint_name::kReplication};
@@ -21,7 +18,7 @@ std::string path_of(const std::string& directory, CheckpointKind kind) {
 
 void Checkpoints::load() {
   std::lock_guard lock(mutex_);
-  for (CheckpointKind kind : kKinds) {
+  for (CheckpointKind kind : kAllCheckpointKinds) {
     std::string path = path_of(directory_, kind);
     if (!files_.exists(path)) continue;
     auto offsets = read_offset_checkpoint(files_, path);
@@ -71,7 +68,7 @@ Result<void> Checkpoints::forget(const std::vector<TopicPartition>& partitions) 
   std::lock_guard lock(mutex_);
   ++generation_;
   for (const auto& partition : partitions) forgotten_[partition] = generation_;
-  for (CheckpointKind kind : kKinds) {
+  for (CheckpointKind kind : kAllCheckpointKinds) {
     if (!of(kind)) continue;
     auto is_told_of = [&](const TopicPartition& partition) { return of(kind)->contains(partition); };
     if (std::none_of(partitions.begin(), partitions.end(), is_told_of)) continue;

@@ -13,6 +13,8 @@ namespace gregor {
 
 enum class CheckpointKind { recovery_point, log_start, high_watermark };
 inline constexpr size_t kCheckpointKinds = 3;
+inline constexpr std::array<CheckpointKind, kCheckpointKinds> kAllCheckpointKinds = {
+    CheckpointKind::recovery_point, CheckpointKind::log_start, CheckpointKind::high_watermark};
 
 /// One log directory's checkpoints of all kinds, as they are collected to be written.
 struct CollectedCheckpoints {

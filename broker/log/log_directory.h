@@ -62,6 +62,8 @@ class LogDirectory {
   std::string path_of(const TopicPartition& partition) const { return path_ + "/" + partition.to_string(); }
   std::string meta_properties_path() const { return path_ + "/meta.properties"; }
   const std::optional<MetaProperties>& meta_properties() const { return meta_properties_; }
+  /// All logs that were found are loaded: what is opened from here on may have been changed by this process.
+  void end_load() { is_durable_ = false; }
   Result<void> set_meta_properties(const MetaProperties& properties);
   /// Whether the last process that had the directory closed it.
   bool was_clean_shutdown() const { return was_clean_; }

@@ -13,9 +13,6 @@ constexpr size_t kChunk = 16;
 // in a few large steps, where file by file each waits for the one before it.
 constexpr size_t kManyToSync = 32;
 
-constexpr CheckpointKind kKinds[] = {CheckpointKind::recovery_point, CheckpointKind::log_start,
-                                     CheckpointKind::high_watermark};
-
 void add_log(CollectedCheckpoints& checkpoints, const PartitionLog& log) {
   checkpoints.of(CheckpointKind::recovery_point)[log.name()] = log.recovery_point();
   Offset start = log.log_start_offset();
@@ -31,13 +28,13 @@ void add_to(AllCheckpoints& all, Partition& partition) {
 
 /// Of a log that was not opened everything stays as it was.
 void carry_over(CollectedCheckpoints& checkpoints, const LogDirectory& directory, const TopicPartition& name) {
-  for (CheckpointKind kind : kKinds) {
+  for (CheckpointKind kind : kAllCheckpointKinds) {
     if (auto offset = directory.checkpoints().find(kind, name)) checkpoints.of(kind)[name] = *offset;
   }
 }
 
 Result<void> write_all(LogDirectory& directory, CollectedCheckpoints& collected) {
-  for (CheckpointKind kind : kKinds) {
+  for (CheckpointKind kind : kAllCheckpointKinds) {
     auto written = directory.checkpoints().replace(kind, std::move(collected.of(kind)), collected.generation);
     if (!written) return written;
   }

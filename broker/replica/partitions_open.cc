@@ -207,6 +207,7 @@ Task<Result<void>> Partitions::load_all(SettingsByTopic settings, int32_t thread
     loads.push_back(load_directory(*environment_.directories[i], settings, threads_per_directory, progress_[i]));
   }
   co_await when_all(std::move(loads));
+  for (LogDirectory* directory : environment_.directories) directory->end_load();
   co_return Result<void>();
 }
 

@@ -17,7 +17,8 @@ class FaultyFileSystem final : public FileSystem {
   std::atomic<int> open_error{0};  ///< fails what takes a descriptor, once `opens_left` are used up
   std::atomic<int> opens_left{0};
   DiskSpace room{1ull << 40, 1ull << 39};  ///< what `space` answers
-  std::atomic<int> syncs{0};               ///< of files and directories, so far
+  bool supports_sync_all = true;
+  std::atomic<int> syncs{0};  ///< of files and directories, so far
 
   Result<std::shared_ptr<File>> open(const std::string& path, OpenMode mode) override {
     if (lacks_descriptors(path)) return system_error(open_error, "open " + path);
@@ -58,6 +59,7 @@ class FaultyFileSystem final : public FileSystem {
     return real_.sync_directory(path);
   }
   Result<void> sync_all(const std::string& path) override {
+    if (!supports_sync_all) return Error{std::make_error_code(std::errc::operation_not_supported), "sync " + path};
     if (lacks_descriptors(path)) return system_error(open_error, "sync " + path);
     if (fails(path, false)) return failure("sync", path);
     ++syncs;

@@ -69,6 +69,22 @@ class LogPowerLossTest : public LogTest {
   testing::MemoryFileSystem disk_;
 };
 
+TEST_F(LogPowerLossTest, ALogThatWasClosedWithItsWholeFileSystemKeepsEverything) {
+  open();
+  append_one_each(3);
+  roll();
+  append_one_each(2);
+  auto has_more = log_->begin_close();
+  ASSERT_TRUE(has_more.ok() && *has_more);
+  ASSERT_TRUE(disk_.sync_all(home_.path()).ok());
+  log_->end_close();
+  EXPECT_EQ(log_->recovery_point(), Offset(5));
+  lose_everything_unsynced();
+  open({.clean_shutdown = true});
+  EXPECT_EQ(log_->log_end_offset(), Offset(5));
+  EXPECT_THAT(segments(), ElementsAre(0, 3));
+}
+
 class LogHoleTest : public LogPowerLossTest {
  protected:
   /// Segments at 0, 3 and 6; of the first the last batch is missing, cleanly.

@@ -347,6 +347,29 @@ TEST_F(PartitionsTest, WhatLiesWhereANewLogIsToBeMadeIsPutAside) {
   EXPECT_EQ(strays, 1u);
 }
 
+TEST_F(PartitionsTest, VeryManyLogsAreClosedWithoutSyncingEach) {
+  constexpr int kLogs = 40;
+  lead(kLogs);
+  for (int i = 0; i < kLogs; ++i) produce(i);
+  int before = files_.syncs;
+  close();
+  EXPECT_LT(files_.syncs - before, kLogs);
+  start();
+  for (int i = 0; i < kLogs; ++i) EXPECT_EQ(log_end(i), 2);
+}
+
+TEST_F(PartitionsTest, WhereTheFileSystemCannotBeSyncedAsAWholeEachLogIs) {
+  constexpr int kLogs = 40;
+  lead(kLogs);
+  for (int i = 0; i < kLogs; ++i) produce(i);
+  files_.supports_sync_all = false;
+  int before = files_.syncs;
+  close();
+  EXPECT_GE(files_.syncs - before, kLogs);
+  start();
+  for (int i = 0; i < kLogs; ++i) EXPECT_EQ(log_end(i), 2);
+}
+
 TEST_F(PartitionsTest, RemovingWhatIsNotThereIsNoError) {
   EXPECT_EQ(shards_.run(partitions_->remove({"orders", 0})), ErrorCode::none);
 }
