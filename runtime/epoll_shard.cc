@@ -139,12 +139,8 @@ void EpollShard::wait_for_io() {
   int count = wait_for_events(events, timeout_ms);
   asleep_ = false;
   for (int i = 0; i < count; ++i) {
-    if (events[i].data.ptr == nullptr) {
-      uint64_t ignored;
-      [[maybe_unused]] ssize_t drained = ::read(wake_, &ignored, sizeof ignored);
-    } else {
-      static_cast<IoHandler*>(events[i].data.ptr)->on_io(events[i].events);
-    }
+    // The event of wake_ has done its work by coming. Edge-triggered, it need not be read to come again.
+    if (events[i].data.ptr != nullptr) static_cast<IoHandler*>(events[i].data.ptr)->on_io(events[i].events);
   }
 }
 

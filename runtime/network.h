@@ -34,6 +34,7 @@ class ReadyGate {
     void await_resume() const {}
   };
   Awaiter passed() { return Awaiter{this}; }
+  bool is_open() const { return open_; }
 
  private:
   bool open_ = true;
@@ -74,6 +75,8 @@ class Socket {
   /// Awaited, continues when the socket may have something to read, or room to write.
   ReadyGate::Awaiter readable() { return readable_.passed(); }
   ReadyGate::Awaiter writable() { return writable_.passed(); }
+  /// False when `readable` would wait.
+  bool may_be_readable() const { return readable_.is_open(); }
   /// When bytes were last received or sent; before the first of them, when the socket was made.
   virtual Instant last_transfer() const { return last_transfer_; }
   /// Called on the shard, once, when the peer has closed or reset the connection; for a handler that waits for

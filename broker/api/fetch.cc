@@ -1,6 +1,7 @@
 #include "broker/api/fetch.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "broker/api/fetch_down_conversion.h"
 #include "broker/api/listener_view.h"
@@ -161,13 +162,15 @@ std::vector<FetchApi::Item> FetchApi::items_of(std::vector<FetchPartition> parti
   for (auto& partition : partitions) {
     Item& item = items.emplace_back();
     item.wanted = std::move(partition);
-    if (version < kFirstWithTopicIds) continue;
-    const TopicImage* topic = image.topic(item.wanted.topic_id);
-    if (topic == nullptr) {
-      item.error = ErrorCode::unknown_topic_id;
-    } else {
+    if (version >= kFirstWithTopicIds) {
+      const TopicImage* topic = image.topic(item.wanted.topic_id);
+      if (topic == nullptr) {
+        item.error = ErrorCode::unknown_topic_id;
+        continue;
+      }
       item.wanted.topic = topic->name;
     }
+    item.shard = &partitions_.shard_of({item.wanted.topic, item.wanted.partition});
   }
   return items;
 }
@@ -175,85 +178,108 @@ std::vector<FetchApi::Item> FetchApi::items_of(std::vector<FetchPartition> parti
 Task<Duration> FetchApi::read_when_ready(std::vector<Item>& items, Limits limits, std::stop_token gone) {
   const Clock& clock = Shard::current()->clock();
   Instant deadline = clock.now() + limits.max_wait;
+  auto is_over = [&] { return is_conclusive(items, limits) || clock.now() >= deadline || gone.stop_requested(); };
   Duration waited{};
   while (true) {
-    int64_t bytes = co_await read_all(items, limits);
-    bool is_conclusive =
-        bytes >= limits.min_bytes || items.empty() || std::any_of(items.begin(), items.end(), [](const Item& item) {
-          return item.error != ErrorCode::none || item.outcome.diverging;
-        });
-    Instant now = clock.now();
-    Duration left = deadline - now;
-    if (is_conclusive || left <= Duration::zero() || gone.stop_requested()) co_return waited;
-    auto waiter = std::make_shared<FetchWaiter>(limits.min_bytes - bytes);
-    co_await add_waiter(items, waiter);
-    co_await waiter->wait(left, gone);
-    waited += clock.now() - now;
+    auto waiter = std::make_shared<FetchWaiter>(limits.min_bytes);
+    co_await read_on(shards_in_turn(items), items, limits, waiter);
+    if (is_over()) {
+      waiter->abandon();
+      co_return waited;
+    }
+    Instant begun = clock.now();
+    co_await waiter->wait(deadline - begun, gone);
+    waited += clock.now() - begun;
+    // Where nothing was reported there is nothing else to be read.
+    std::vector<Shard*> with_news;
+    auto has_news = [&waiter](Shard* shard) { return waiter->has_news_of(*shard); };
+    std::copy_if(shards_.begin(), shards_.end(), std::back_inserter(with_news), has_news);
+    co_await read_on(std::move(with_news), items, limits, nullptr);
+    if (is_over()) co_return waited;
   }
 }
 
-Task<int64_t> FetchApi::read_all(std::vector<Item>& items, Limits limits) {
-  int64_t bytes_left = limits.max_bytes;
-  bool is_first = true;
-  for (Item& item : items) {
-    if (item.error != ErrorCode::unknown_topic_id) item.error = ErrorCode::none;
-    item.outcome = {};
-  }
-  // The shard of the first partition comes first: clients rotate the order so that every partition gets its turn.
-  size_t begin =
-      items.empty() ? 0 : partitions_.shard_of({items[0].wanted.topic, items[0].wanted.partition}).index();
-  for (size_t turn = 0; turn < shards_.size(); ++turn) {
-    Shard& shard = *shards_[(begin + turn) % shards_.size()];
-    auto is_here = [&](const Item& item) {
-      return &partitions_.shard_of({item.wanted.topic, item.wanted.partition}) == &shard;
-    };
+bool FetchApi::is_conclusive(const std::vector<Item>& items, const Limits& limits) {
+  auto ends_the_wait = [](const Item& item) {
+    return item.error != ErrorCode::none || item.outcome.diverging.has_value();
+  };
+  return items.empty() || bytes_of(items) >= limits.min_bytes ||
+         std::any_of(items.begin(), items.end(), ends_the_wait);
+}
+
+int64_t FetchApi::bytes_of(const std::vector<Item>& items) {
+  int64_t bytes = 0;
+  for (const Item& item : items) bytes += static_cast<int64_t>(item.outcome.data.size_bytes);
+  return bytes;
+}
+
+std::vector<Shard*> FetchApi::shards_in_turn(const std::vector<Item>& items) const {
+  auto is_known = [](const Item& item) { return item.shard != nullptr; };
+  auto first = std::find_if(items.begin(), items.end(), is_known);
+  std::vector<Shard*> shards = shards_;
+  if (first == items.end()) return {};
+  std::rotate(shards.begin(), std::find(shards.begin(), shards.end(), first->shard), shards.end());
+  return shards;
+}
+
+Task<void> FetchApi::read_on(std::vector<Shard*> shards, std::vector<Item>& items, Limits limits,
+                             std::shared_ptr<FetchWaiter> waiter) {
+  for (Shard* shard : shards) {
+    auto is_here = [shard](const Item& item) { return item.shard == shard; };
     if (std::none_of(items.begin(), items.end(), is_here)) continue;
     auto read_here = [&] {
       for (Item& item : items) {
-        if (item.error == ErrorCode::none && is_here(item)) read(item, bytes_left, is_first, limits);
+        if (is_here(item)) item.outcome = {};
+      }
+      int64_t bytes = bytes_of(items);
+      for (Item& item : items) {
+        if (is_here(item)) bytes += read(item, bytes, limits, waiter);
       }
     };
-    co_await on(shard, read_here);
+    co_await on(*shard, read_here);
   }
-  co_return limits.max_bytes - bytes_left;
 }
 
-void FetchApi::read(Item& item, int64_t& bytes_left, bool& is_first, const Limits& limits) {
+int64_t FetchApi::read(Item& item, int64_t bytes_before, const Limits& limits,
+                       const std::shared_ptr<FetchWaiter>& waiter) {
   const int16_t version = limits.version;
   TopicPartitionView name(item.wanted.topic, item.wanted.partition);
+  item.error = ErrorCode::none;
   Partition* partition = partitions_.find(name);
   if (partition == nullptr) {
     item.error = absence_error(partitions_, metadata_, name);
-    return;
+    return 0;
   }
   const auto& topic_id = partition->log().topic_id();
   if (version >= kFirstWithTopicIds && topic_id && *topic_id != item.wanted.topic_id) {
     item.error = ErrorCode::inconsistent_topic_id;
-    return;
+    return 0;
   }
+  int64_t bytes_left = std::max<int64_t>(limits.max_bytes - bytes_before, 0);
   ReadRequest request;
   request.fetch_offset = item.wanted.fetch_offset;
-  request.max_bytes =
-      static_cast<uint64_t>(std::clamp<int64_t>(item.wanted.max_bytes, 0, std::max<int64_t>(bytes_left, 0)));
+  request.max_bytes = static_cast<uint64_t>(std::clamp<int64_t>(item.wanted.max_bytes, 0, bytes_left));
   request.current_leader_epoch = LeaderEpoch(item.wanted.current_leader_epoch);
   request.last_fetched_epoch = LeaderEpoch(item.wanted.last_fetched_epoch);
   request.read_committed = limits.read_committed;
   // The first records of an answer come whole however large, or a consumer could never get past them (KIP-74).
   // Of old clients not all turn the order of partitions, so every partition's first records come whole.
-  request.at_least_one_batch = is_first || (version < kFirstWithoutCutBatch && bytes_left > 0);
+  request.at_least_one_batch = bytes_before == 0 || (version < kFirstWithoutCutBatch && bytes_left > 0);
   auto outcome = partition->read(request);
   item.leader_epoch = partition->leader_epoch();
   item.converts_down = partition->settings().converts_down;
   if (!outcome) {
     item.error = known_error(outcome.error(), version);
-    return;
+    return 0;
   }
   item.outcome = std::move(*outcome);
   // Since version 3 no consumer is sent a first batch that it could not read.
   if (item.outcome.data.is_first_batch_cut && version >= kFirstWithoutCutBatch) item.outcome.data = {};
-  if (item.outcome.data.size_bytes == 0) return;
-  is_first = false;
-  bytes_left -= static_cast<int64_t>(item.outcome.data.size_bytes);
+  auto bytes = static_cast<int64_t>(item.outcome.data.size_bytes);
+  if (waiter == nullptr) return bytes;
+  waiter->note_read(bytes);
+  if (bytes_before + bytes < limits.min_bytes) partition->add_waiter(waiter, item.outcome.high_watermark);
+  return bytes;
 }
 
 Task<void> FetchApi::convert_down_all(std::vector<Item>& items, int16_t version) {
@@ -277,27 +303,6 @@ Task<void> FetchApi::convert_down_all(std::vector<Item>& items, int16_t version)
     item.error = known_error(converted.error(), version);
     log::warn("could not convert records for an old consumer partition={}-{} offset={} error={}", item.wanted.topic,
               item.wanted.partition, item.wanted.fetch_offset.value, converted.error().message);
-  }
-}
-
-Task<void> FetchApi::add_waiter(const std::vector<Item>& items, std::shared_ptr<FetchWaiter> waiter) {
-  for (Shard* shard : shards_) {
-    auto is_here = [&](const Item& item) {
-      return &partitions_.shard_of({item.wanted.topic, item.wanted.partition}) == shard;
-    };
-    if (std::none_of(items.begin(), items.end(), is_here)) continue;
-    auto add_here = [&] {
-      for (const Item& item : items) {
-        if (!is_here(item)) continue;
-        Partition* partition = partitions_.find({item.wanted.topic, item.wanted.partition});
-        if (partition != nullptr) {
-          partition->add_waiter(waiter, item.outcome.high_watermark);
-        } else {
-          waiter->wake();
-        }
-      }
-    };
-    co_await on(*shard, add_here);
   }
 }
 

@@ -32,6 +32,7 @@ class FetchApi final : public Api {
   /// One partition of the fetch and what was read of it.
   struct Item {
     FetchPartition wanted;
+    Shard* shard = nullptr;  ///< that the partition lives on; null where the topic is not known
     ErrorCode error = ErrorCode::none;
     ReadOutcome outcome;
     LeaderEpoch leader_epoch = kNoEpoch;
@@ -61,15 +62,21 @@ class FetchApi final : public Api {
 
   /// Fills in what the request left out, topic name or id; an unknown topic becomes the item's error.
   std::vector<Item> items_of(std::vector<FetchPartition> partitions, int16_t version) const;
-  /// Reads all items; yields how many bytes there are.
-  Task<int64_t> read_all(std::vector<Item>& items, Limits limits);
-  void read(Item& item, int64_t& bytes_left, bool& is_first, const Limits& limits);
-  /// Reads, and while there is not enough, waits and reads again.
-  /// Yields how long it waited.
+  /// Reads, and while there is not enough, waits and reads again. Yields how long it waited.
   Task<Duration> read_when_ready(std::vector<Item>& items, Limits limits, std::stop_token gone);
+  /// Reads the items that live on `shards`, one shard after the other; in the same visit `waiter`, unless it is
+  /// null, is left with those partitions while there is not enough.
+  Task<void> read_on(std::vector<Shard*> shards, std::vector<Item>& items, Limits limits,
+                     std::shared_ptr<FetchWaiter> waiter);
+  /// Yields how many bytes there are in `item`, of an answer that has `bytes_before`.
+  int64_t read(Item& item, int64_t bytes_before, const Limits& limits, const std::shared_ptr<FetchWaiter>& waiter);
+  /// All shards, that of the first partition first: clients rotate the order so that every partition gets its turn.
+  std::vector<Shard*> shards_in_turn(const std::vector<Item>& items) const;
+  /// Whether the answer need not wait for more.
+  static bool is_conclusive(const std::vector<Item>& items, const Limits& limits);
+  static int64_t bytes_of(const std::vector<Item>& items);
   /// Turns what was read into what versions before 4 understand.
   Task<void> convert_down_all(std::vector<Item>& items, int16_t version);
-  Task<void> add_waiter(const std::vector<Item>& items, std::shared_ptr<FetchWaiter> waiter);
 
   Reply reply(const RequestContext& context, const Plan& plan, std::vector<Item>& items, std::vector<bool> taken);
   Task<std::vector<bool>> taken_by_session(const Plan& plan, const std::vector<Item>& items);

@@ -15,11 +15,38 @@ constexpr size_t kHeadBytes = 20 << 10;
 // grows with the bytes that really came.
 constexpr size_t kFirstReservationBytes = 64 << 10;
 constexpr size_t kSecondReservationBytes = 2 << 20;
+// Up to this size an answer with parts of files is put together in memory: one send costs less than a sendfile for
+// each part and a send for each piece between them.
+constexpr size_t kCopiedFrameBytes = 32 << 10;
 
 /// How much room a frame gets of which `received` bytes are there.
 size_t next_room(size_t size, size_t received) {
   if (received <= kHeadBytes) return std::min(size, kFirstReservationBytes);
   return std::min(size, std::max(kSecondReservationBytes, received * 2));
+}
+
+size_t size_of(const OutgoingFrame& frame) {
+  size_t size = frame.bytes.size();
+  for (const auto& splice : frame.splices) size += splice.slice.size;
+  return size;
+}
+
+/// The whole of `frame` with what is spliced in. Error: a slice can't be read, or its file is shorter.
+Result<Buffer> in_memory(const OutgoingFrame& frame) {
+  Buffer whole;
+  whole.reserve(size_of(frame));
+  size_t begin = 0;
+  for (const auto& splice : frame.splices) {
+    whole.append(frame.bytes.view().subspan(begin, splice.position - begin));
+    begin = splice.position;
+    const FileSlice& slice = splice.slice;
+    auto count = slice.file->read_at(slice.position, {whole.extend(slice.size), slice.size});
+    if (!count) return count.error();
+    if (*count < slice.size)
+      return system_error(EIO, "the file is shorter than was promised: " + slice.file->path());
+  }
+  whole.append(frame.bytes.view().subspan(begin));
+  return whole;
 }
 
 bool is_ordinary_end(const Error& error) {
@@ -68,7 +95,8 @@ Task<void> Connection::serve() {
         co_return;
       }
     }
-    co_await yield();
+    // A peer that sends request upon request must not keep the others waiting.
+    if (!ahead_.empty() || socket_->may_be_readable()) co_await yield();
   }
 }
 
@@ -133,6 +161,12 @@ Task<Result<void>> Connection::receive_rest(RequestFrame& frame, size_t size) {
 }
 
 Task<Result<void>> Connection::send(const OutgoingFrame& frame) {
+  if (!frame.splices.empty() && size_of(frame) <= kCopiedFrameBytes) {
+    Result<Buffer> whole = in_memory(frame);
+    if (!whole) co_return whole.error();
+    Result<void> sent = co_await send_all(*socket_, whole->view(), false);
+    co_return sent;
+  }
   size_t begin = 0;
   for (const auto& splice : frame.splices) {
     Bytes before = frame.bytes.view().subspan(begin, splice.position - begin);

@@ -5,7 +5,17 @@ namespace gregor {
 FetchWaiter::FetchWaiter(int64_t wanted_bytes) : home_(*Shard::current()), missing_bytes_(wanted_bytes) {}
 
 void FetchWaiter::on_readable(int64_t bytes) {
-  if (missing_bytes_.fetch_sub(bytes, std::memory_order_relaxed) <= bytes) wake();
+  note_news();
+  subtract(bytes);
+}
+
+void FetchWaiter::on_change() {
+  note_news();
+  wake();
+}
+
+void FetchWaiter::subtract(int64_t bytes) {
+  if (missing_bytes_.fetch_sub(bytes) <= bytes) wake();
 }
 
 void FetchWaiter::wake() {

@@ -96,7 +96,7 @@ size_t Partition::waiting_fetches() const {
 }
 
 void Partition::wake_fetches() {
-  for (auto& waiter : fetch_waiters_) waiter->wake();
+  for (auto& waiter : fetch_waiters_) waiter->on_change();
   fetch_waiters_.clear();
 }
 
@@ -340,7 +340,7 @@ Result<std::optional<EpochEnd>> Partition::end_offset_for_epoch(LeaderEpoch epoc
 
 void Partition::add_waiter(std::shared_ptr<FetchWaiter> waiter, Offset seen) {
   if (high_watermark_.value() != seen || check_leader(kNoEpoch) != ErrorCode::none) {
-    waiter->wake();
+    waiter->on_change();
     return;
   }
   // Fetches that ended by time leave their waiters behind; here they go, so that polling an idle partition costs

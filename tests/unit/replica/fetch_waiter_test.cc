@@ -65,9 +65,48 @@ TEST_F(FetchWaiterTest, DoesNotWaitForAClientThatIsGoneAlready) {
 
 TEST_F(FetchWaiterTest, DoesNotWaitWhenItWasWokenBefore) {
   waiter_ = shards_.call([] { return std::make_shared<FetchWaiter>(100); });
-  shards_.call([&] { waiter_->wake(); }, 1);
+  shards_.call([&] { waiter_->on_change(); }, 1);
   waiting_ = shards_.start(wait(waiter_, 1s, {}));
   EXPECT_TRUE(waiting_.has_ended());
+}
+
+TEST_F(FetchWaiterTest, WakesWhenSomethingElseChanges) {
+  begin(100);
+  shards_.call([&] { waiter_->on_change(); }, 1);
+  EXPECT_TRUE(waiting_.has_ended());
+}
+
+TEST_F(FetchWaiterTest, WhatTheFetchHasReadItselfIsNotWaitedFor) {
+  waiter_ = shards_.call([] { return std::make_shared<FetchWaiter>(100); });
+  shards_.call([&] { waiter_->note_read(60); });
+  waiting_ = shards_.start(wait(waiter_, 1s, {}));
+  report(39);
+  EXPECT_FALSE(waiting_.has_ended());
+  report(1);
+  EXPECT_TRUE(waiting_.has_ended());
+}
+
+TEST_F(FetchWaiterTest, KnowsWhichShardsHaveNews) {
+  auto has_news_of = [&](size_t shard) {
+    return shards_.call([&] { return waiter_->has_news_of(*Shard::current()); }, shard);
+  };
+  begin(100);
+  shards_.call([&] { waiter_->note_read(10); });
+  EXPECT_FALSE(has_news_of(0));
+  EXPECT_FALSE(has_news_of(1));
+  report(1, 1);
+  EXPECT_FALSE(has_news_of(0));
+  EXPECT_TRUE(has_news_of(1));
+  shards_.call([&] { waiter_->on_change(); }, 0);
+  EXPECT_TRUE(has_news_of(0));
+}
+
+TEST_F(FetchWaiterTest, IsDoneOnceItIsAbandoned) {
+  waiter_ = shards_.call([] { return std::make_shared<FetchWaiter>(100); });
+  shards_.call([&] { waiter_->abandon(); });
+  EXPECT_TRUE(waiter_->is_done());
+  report(100);
+  shards_.run_due();
 }
 
 TEST_F(FetchWaiterTest, ReportsAfterItsEndAreHarmless) {

@@ -438,7 +438,7 @@ TEST_F(PartitionTest, FetchIsWokenWhenLeadershipIsLost) {
 TEST_F(PartitionTest, FetchesThatTimedOutAreNotKept) {
   lead();
   auto first = wait_for_bytes(1);
-  first->wake();
+  first->abandon();
   std::weak_ptr<FetchWaiter> watched = first;
   first.reset();
   shards_.run_due();
