@@ -88,19 +88,36 @@ class Lz4Decompressor final : public Decompressor {
   bool at_end_ = false;
 };
 
+struct FreeContext {
+  void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
+};
+using ZstdContext = std::unique_ptr<ZSTD_DCtx, FreeContext>;
+
+/// The context that this thread used last, which has its memory already, unless that is much.
+ZstdContext& spare_context() {
+  thread_local ZstdContext context;
+  return context;
+}
+
 class ZstdDecompressor final : public Decompressor {
  public:
   explicit ZstdDecompressor(Bytes compressed) : input_{compressed.data(), compressed.size(), 0} {
+    if (context_ == nullptr) context_.reset(ZSTD_createDCtx());
     ASSERT(context_ != nullptr);
   }
-  ~ZstdDecompressor() override { ZSTD_freeDCtx(context_); }
+  ~ZstdDecompressor() override {
+    constexpr size_t kMostKeptBytes = 4 << 20;
+    bool is_kept = ZSTD_sizeof_DCtx(context_.get()) <= kMostKeptBytes;
+    ZSTD_DCtx_reset(context_.get(), ZSTD_reset_session_only);
+    if (is_kept) spare_context() = std::move(context_);
+  }
 
   Result<size_t> read(std::span<uint8_t> into) override {
     ZSTD_outBuffer output{into.data(), into.size(), 0};
     while (output.pos == 0) {
       size_t consumed_before = input_.pos;
       if (between_frames_ && input_.pos == input_.size) return size_t{0};
-      size_t wanted = ZSTD_decompressStream(context_, &output, &input_);
+      size_t wanted = ZSTD_decompressStream(context_.get(), &output, &input_);
       if (ZSTD_isError(wanted)) return bad_data(Compression::zstd, "is malformed");
       between_frames_ = wanted == 0;
       bool is_stuck = output.pos == 0 && input_.pos == consumed_before;
@@ -110,7 +127,7 @@ class ZstdDecompressor final : public Decompressor {
   }
 
  private:
-  ZSTD_DCtx* context_ = ZSTD_createDCtx();
+  ZstdContext context_ = std::move(spare_context());
   ZSTD_inBuffer input_;
   bool between_frames_ = true;
 };

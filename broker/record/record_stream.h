@@ -30,6 +30,10 @@ class RecordStream {
   int32_t read_varint();
   int64_t read_varlong();
   void skip(uint64_t size);
+  /// What comes next, as much of it as is in memory.
+  Bytes in_memory() const { return {at_, available()}; }
+  /// Goes on at `at`, which lies within `in_memory` or at its end.
+  void skip_to(const uint8_t* at) { at_ = at; }
   /// Makes the stream fail with invalid_record, for a reader that found a value which can't be right.
   void fail(std::string why);
 
