@@ -24,7 +24,6 @@ Task<Result<void>> receive_exactly(Socket& socket, std::span<uint8_t> into) {
     socket.expect(into.size());
     co_await socket.readable();
   }
-  socket.expect(0);
   co_return Result<void>();
 }
 

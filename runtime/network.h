@@ -69,7 +69,8 @@ class Socket {
   virtual const std::string& local() const = 0;
 
   /// Lets `readable` wait until about this many bytes are there, where the operating system can: whoever waits for
-  /// much need not be woken for every packet. 0 to be woken by any byte again. The end of the stream always wakes.
+  /// much need not be woken for every packet. Stays until it is asked for something else, at the beginning 0: to be
+  /// woken by any byte. The end of the stream always wakes.
   virtual void expect(size_t bytes) { (void)bytes; }
 
   /// Awaited, continues when the socket may have something to read, or room to write.
@@ -145,7 +146,7 @@ class PosixNetwork final : public Network {
   BackgroundPool& pool_;
 };
 
-/// Fills `into` from the socket, waiting as needed. Error: ECONNRESET when the stream ended before; its message
+/// Fills `into` from the socket, waiting as needed; whoever reads on by another way says what it expects. Error: ECONNRESET when the stream ended before; its message
 /// says whether that was between two reads (nothing received) or within.
 Task<Result<void>> receive_exactly(Socket& socket, std::span<uint8_t> into);
 /// Sends all of `bytes`, waiting as needed.

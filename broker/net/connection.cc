@@ -130,6 +130,7 @@ Task<Result<void>> Connection::receive_head(Buffer& head) {
   while (filled < kPrefixBytes) {
     // Nothing is held for a peer that has nothing to say, and no more than needed while memory is short.
     head = Buffer::copy_of(head.view());
+    socket_->expect(0);
     co_await socket_->readable();
     head.resize(budget_.is_used_up() ? kPrefixBytes : kHeadBytes);
     auto transfer = socket_->receive(head.span().subspan(filled));
@@ -152,12 +153,14 @@ Task<Result<void>> Connection::receive_rest(RequestFrame& frame, size_t size) {
       if (!has_room) co_return system_error(ECONNRESET, "waiting for request memory");
     }
     size_t filled = bytes.size();
-    if (filled == size) co_return Result<void>();
+    if (filled == size) break;
     bytes.resize(room);
     Result<void> received = co_await receive_exactly(*socket_, bytes.span().subspan(filled));
     if (!received) co_return received.error();
-    if (room == size) co_return Result<void>();
   }
+  // Until the next frame is waited for nobody needs to hear of what comes.
+  socket_->expect(size);
+  co_return Result<void>();
 }
 
 Task<Result<void>> Connection::send(const OutgoingFrame& frame) {
