@@ -5,28 +5,36 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import processes
 import wire
-from broker import Broker
+from broker import PROGRAM, Broker
+from negotiated import Negotiated
+from target import CpuClock, Target
 from zookeeper import ZooKeeper
 
-BIN = Path(os.environ.get("GREGOR_BUILD", Path(__file__).resolve().parents[2] / "build")) / "bin"
-PROGRAMS = ("bench_client", "load_client", "unzstd", "bare", "bare_server")
-TICKS = os.sysconf("SC_CLK_TCK")
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(os.environ.get("GREGOR_BUILD", ROOT / "build")) / "bin"
+PROGRAMS = ("bench_client", "load_client", "unzstd", "bare", "bare_server", "bare_latency")
 GB = 1e9
+
+
+class ProgramFailed(Exception):
+    """A program of ours ended with an error."""
 
 
 class Bench:
     """A folder that is removed at the end, ZooKeeper, and the results so far."""
 
-    def __init__(self, quick):
+    def __init__(self, scale):
         self._folder = tempfile.TemporaryDirectory(prefix="gregor-bench-")
         self.folder = Path(self._folder.name)
-        self.quick = quick
+        self.scale = scale
         self.results = {}
         (self.folder / "zookeeper").mkdir()
         self.zookeeper = ZooKeeper(self.folder / "zookeeper")
@@ -50,34 +58,48 @@ class Bench:
         self._brokers.append(broker)
         return broker
 
-    def start_broker(self, **options):
-        return self.new_broker(**options).start()
-
     def end_broker(self, broker):
         broker.stop(timeout=120)
+        self._remove(broker)
+
+    def _remove(self, broker):
         self._brokers.remove(broker)
         shutil.rmtree(broker.folder)
+
+    @contextmanager
+    def fresh_broker(self):
+        """A running broker on an empty directory, and the target that it is."""
+        broker = self.new_broker().start()
+        try:
+            yield broker, Target("Gregor", Negotiated("127.0.0.1", broker.port), broker.broker_id, pid=broker.pid)
+        except BaseException:
+            broker.kill()
+            self._remove(broker)
+            raise
+        self.end_broker(broker)
+
+
+def exit_unless_built():
+    for program in (PROGRAM, *(BIN / name for name in PROGRAMS)):
+        if not program.exists():
+            sys.exit(f"{Path(sys.argv[0]).name}: {program} does not exist; tests/run builds it")
 
 
 def run(program, *arguments):
     """What a program of ours prints."""
     done = subprocess.run([BIN / program, *map(str, arguments)], capture_output=True, text=True)
     if done.returncode != 0:
-        raise RuntimeError(f"{program} {' '.join(map(str, arguments))}: {done.stderr.strip()}")
+        command = " ".join(map(str, (program, *arguments)))
+        raise ProgramFailed(f"{command} ended with {done.returncode}: {done.stderr.strip()}")
     return json.loads(done.stdout)
 
 
-def cpu_seconds(broker):
-    fields = Path(f"/proc/{broker.pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def measured(broker, total_bytes, count, work):
+def measured(target, total_bytes, count, work):
     """Runs `work`, which returns its seconds, and says what the broker spent on it."""
-    before = cpu_seconds(broker)
+    clock = CpuClock(target)
     seconds = work()["seconds"]
     return {"mb_per_s": total_bytes / 1e6 / seconds, "messages_per_s": count / seconds,
-            "cpu_s_per_gb": (cpu_seconds(broker) - before) / (total_bytes / GB)}
+            "cpu_s_per_gb": clock.per(total_bytes / GB)}
 
 
 def seconds_of(work):

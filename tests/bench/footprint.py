@@ -1,11 +1,11 @@
 """Start, memory, and many partitions."""
 
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
-import processes
-import wire
-from bench import cpu_seconds, run, seconds_of, wait_for_metadata
+from bench import run, seconds_of, wait_for_metadata
+from target import CpuClock
 
 
 def measure_start(bench):
@@ -27,71 +27,59 @@ def measure_start(bench):
 
 def measure_memory(bench):
     """The resident memory after much has gone in and out again."""
-    total = 10 ** 9 if bench.quick else 10 ** 10
+    total = bench.scale.memory_bytes
     count = total // 1024
-    broker = bench.start_broker()
-    wire.create_topic(broker, "much", 12)
-    run("bench_client", "produce", broker.address, "much", count, 1024)
-    run("bench_client", "consume", broker.address, "much", 12, count)
-    bench.results[f"after {total / 1e9:.0f} GB in and out"] = {"rss_mb": broker.resident_bytes() / 1e6}
-    bench.end_broker(broker)
+    with bench.fresh_broker() as (_, target), target.topic("much", 12) as topic:
+        run("bench_client", "produce", target.address, topic, count, 1024)
+        run("bench_client", "consume", target.address, topic, 12, count)
+        bench.results[f"after {total / 1e9:.0f} GB in and out"] = {"rss_mb": target.resident_mb()}
 
 
-def create(broker, partitions):
-    """Makes a topic and waits until all its partitions have a leader in this broker's metadata."""
-    with wire.Connection(broker, timeout=300) as connection:
-        answer = connection.ask(wire.CREATE_TOPICS, topics=[{"name": "many", "num_partitions": partitions}],
-                                timeout_ms=300_000)
-        assert answer.topics[0].error_code == 0, answer.topics[0]
-        processes.wait_until(lambda: are_led(connection, partitions), "all partitions have a leader", timeout=300)
+@contextmanager
+def many_partitions(target, count):
+    """A topic of many partitions, made in one request; gives its name and what it took until all had a leader."""
+    before = target.resident_mb()
+    began = time.monotonic()
+    with target.topic("many", count) as topic:
+        seconds = time.monotonic() - began
+        after = target.resident_mb()
+        yield topic, {f"create {count} partitions": {
+            "create_s": seconds, "rss_mb": after,
+            "rss_kb_per_partition": None if after is None else (after - before) * 1e3 / count}}
 
 
-def are_led(connection, partitions):
-    [topic] = connection.ask(wire.METADATA, topics=[{"name": "many"}]).topics
-    return sum(partition.leader_id >= 0 for partition in topic.partitions) == partitions
+def create_partitions(target, scale):
+    with many_partitions(target, scale.partitions) as (_, result):
+        return result
 
 
 def measure_partitions(bench):
-    """Many partitions in one request; then the broker is stopped, started, killed and started again."""
-    partitions = 500 if bench.quick else 5_000
-    broker = bench.start_broker()
-    before = broker.resident_bytes()
-    seconds = seconds_of(lambda: create(broker, partitions))
-    bench.results[f"create {partitions} partitions"] = {
-        "seconds": seconds, "rss_mb": broker.resident_bytes() / 1e6,
-        "rss_kb_per_partition": (broker.resident_bytes() - before) / 1e3 / partitions}
-    # A record in each, so that there is something to be read again.
-    run("load_client", "steady", "127.0.0.1", broker.port, "many", partitions, 10, 10, 5_000,
-        max(1, partitions // 5_000 + 1))
+    """Many partitions; then the broker is stopped, started, killed and started again."""
+    count = bench.scale.partitions
+    with bench.fresh_broker() as (broker, target), many_partitions(target, count) as (topic, result):
+        bench.results |= result
+        # A record in each, so that there is something to be read again.
+        run("load_client", "steady", "127.0.0.1", broker.port, topic, count, 10, 10, 5_000, max(1, count // 5_000 + 1))
 
-    def start():
-        broker.launch()
-        wait_for_metadata(broker)
-    stopping = seconds_of(lambda: broker.stop(timeout=120))
-    after_stop = seconds_of(start)
-    wait_until_led(broker, partitions)
-    broker.kill()
-    bench.results[f"restart with {partitions} partitions"] = {
-        "stop_s": stopping, "metadata_after_stop_s": after_stop, "metadata_after_kill_s": seconds_of(start)}
-    wait_until_led(broker, partitions)
-    bench.end_broker(broker)
-
-
-def wait_until_led(broker, partitions):
-    with wire.Connection(broker, timeout=300) as connection:
-        processes.wait_until(lambda: are_led(connection, partitions), "all partitions have a leader", timeout=300)
+        def start():
+            broker.launch()
+            wait_for_metadata(broker)
+        stopping = seconds_of(lambda: broker.stop(timeout=120))
+        after_stop = seconds_of(start)
+        target.topics.wait_until_led(topic, count)
+        broker.kill()
+        bench.results[f"restart with {count} partitions"] = {
+            "stop_s": stopping, "metadata_after_stop_s": after_stop, "metadata_after_kill_s": seconds_of(start)}
+        target.topics.wait_until_led(topic, count)
 
 
 def measure_idle(bench):
     """What many partitions cost while nothing happens."""
-    partitions, length = (2_000, 5) if bench.quick else (20_000, 30)
-    broker = bench.start_broker()
-    create(broker, partitions)
-    time.sleep(5)
-    before = cpu_seconds(broker)
-    time.sleep(length)
-    descriptors = len(list(Path(f"/proc/{broker.pid}/fd").iterdir()))
-    bench.results[f"idle with {partitions} partitions"] = {
-        "core_percent": 100 * (cpu_seconds(broker) - before) / length, "rss_mb": broker.resident_bytes() / 1e6,
-        "descriptors": descriptors}
-    bench.end_broker(broker)
+    count, length = bench.scale.idle_partitions, bench.scale.idle_s
+    with bench.fresh_broker() as (broker, target), target.topic("many", count):
+        time.sleep(5)
+        clock = CpuClock(target)
+        time.sleep(length)
+        descriptors = len(list(Path(f"/proc/{broker.pid}/fd").iterdir()))
+        bench.results[f"idle with {count} partitions"] = {
+            "core_percent": 100 * clock.per(length), "rss_mb": target.resident_mb(), "descriptors": descriptors}

@@ -2,62 +2,68 @@
 
 import json
 import subprocess
+import time
 
 import processes
-import wire
-from bench import BIN, cpu_seconds, run
+from bench import BIN, run
+from target import CpuClock
+
+LATENCY_RATE = 1_000
+LATENCY_BYTES = 100
 
 
-def measure_latency(bench):
-    broker = bench.start_broker()
-    wire.create_topic(broker, "bench")
-    count = 3_000 if bench.quick else 20_000
-    bench.results["latency at 1,000 msg/s"] = run("bench_client", "latency", broker.address, "bench", count, 100, 1000)
-    bench.end_broker(broker)
+def latency(target, scale):
+    with target.topic("latency") as topic:
+        return {"latency at 1,000 msg/s": run("bench_client", "latency", target.address, topic,
+                                              scale.latency_s * LATENCY_RATE, LATENCY_BYTES, LATENCY_RATE)}
 
 
-def measure_crowd(bench):
-    """200 producers and 200 consumers on 1,000 partitions, 20,000 messages a second in all."""
+def bare_latency(bench):
+    """The same messages through a process that only writes them to a file and passes them on."""
+    file = bench.folder / "latency.bytes"
+    result = run("bare_latency", file, bench.scale.latency_s * LATENCY_RATE, LATENCY_BYTES, LATENCY_RATE)
+    file.unlink()
+    return {"bare latency at 1,000 msg/s": result}
+
+
+def crowd(target, scale):
+    """200 producers and 200 consumers on 1,000 partitions."""
     partitions = 1_000
-    broker = bench.start_broker()
-    wire.create_topic(broker, "crowd", partitions)
-    before = cpu_seconds(broker)
-    result = run("load_client", "steady", "127.0.0.1", broker.port, "crowd", partitions, 200, 200, 20_000,
-                 5 if bench.quick else 20)
-    result["broker_cpu_share"] = (cpu_seconds(broker) - before) / result["seconds"]
-    bench.results["200 + 200 connections at 20,000 msg/s"] = result
-    bench.end_broker(broker)
+    with target.topic("crowd", partitions) as topic:
+        target.require_leaders_here(topic)
+        began, clock = time.monotonic(), CpuClock(target)
+        result = run("load_client", "steady", target.host, target.port, topic, partitions, 200, 200,
+                     scale.crowd_rate, scale.crowd_s)
+        result["broker_cpu_share"] = clock.per(time.monotonic() - began)  # of all that, the warm-up too
+    del result["seconds"]
+    return {f"200 + 200 connections at {scale.crowd_rate:,} msg/s": result}
 
 
-def measure_requests(bench):
-    """16 KiB batches, one in flight on each of 32 connections, beside a server that makes the system calls alone."""
-    seconds = 3 if bench.quick else 10
-    broker = bench.start_broker()
-    wire.create_topic(broker, "requests", 32)
-    before = cpu_seconds(broker)
-    result = ask_by_32(broker.port, seconds)
-    result["requests_per_cpu_s"] = result["requests"] / (cpu_seconds(broker) - before)
-    bench.end_broker(broker)
-    bare = measure_bare_requests(bench, seconds)
-    result["bare_requests_per_cpu_s"] = bare
-    result["times_bare"] = bare / result["requests_per_cpu_s"]
-    bench.results["16 KiB x 32 connections"] = result
+def requests(target, scale):
+    """16 KiB batches, one in flight on each of 32 connections."""
+    with target.topic("requests", 32) as topic:
+        target.require_leaders_here(topic)
+        clock = CpuClock(target)
+        result = ask_by_32(target.host, target.port, topic, scale.requests_s)
+        result["requests_per_cpu_s"] = clock.for_each(result["requests"])
+    return {"16 KiB x 32 connections": result}
 
 
-def ask_by_32(port, seconds):
-    result = run("load_client", "requests", "127.0.0.1", port, "requests", 32, 32, 16 << 10, seconds)
-    result["requests_per_s"] = result["requests"] / result["seconds"]
+def ask_by_32(host, port, topic, seconds):
+    result = run("load_client", "requests", host, port, topic, 32, 32, 16 << 10, seconds)
+    result["requests_per_s"] = result["requests"] / result.pop("seconds")
     return result
 
 
-def measure_bare_requests(bench, seconds):
+def bare_requests(bench):
+    """The same requests to a server that makes the system calls alone."""
     port = processes.free_port()
     file = bench.folder / "requests.bytes"
     with subprocess.Popen([BIN / "bare_server", str(port), file, "requests"], stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout.readline() == "ready\n"
-        result = ask_by_32(port, seconds)
+        result = ask_by_32("127.0.0.1", port, "requests", bench.scale.requests_s)
         server.stdin.close()
-        spent = json.loads(server.stdout.read())
+        result["requests_per_cpu_s"] = result["requests"] / json.loads(server.stdout.read())["cpu_seconds"]
     file.unlink()
-    return result["requests"] / spent["cpu_seconds"]
+    return {"bare 16 KiB x 32 connections": result}
