@@ -27,7 +27,7 @@ FIGURES = {
     "p99.9_us": Figure("p99.9 us", LESS, 1),
     "requests_per_s": Figure("requests/s", MORE),
     "requests_per_cpu_s": Figure("requests/CPU-s", MORE),
-    "broker_cpu_share": Figure("CPU-s/s", LESS, 2),
+    "cpu_us_per_message": Figure("CPU-us/message", LESS, 1),
     "producers_slowest_by_fastest": Figure("producers, slowest/fastest", LESS, 2),
     "consumers_slowest_by_fastest": Figure("consumers, slowest/fastest", LESS, 2),
     "fastest_by_slowest": Figure("connections, fastest/slowest", LESS, 2),

@@ -1,13 +1,14 @@
-"""Processes as /proc shows them: what they have used, and which one listens on a port."""
+"""Processes as the kernel shows them: what they have used, and which one listens on a port."""
 
+import ctypes
 import ipaddress
 import os
 import re
 import socket
 import struct
+import time
 from pathlib import Path
 
-TICKS = os.sysconf("SC_CLK_TCK")
 LISTEN = "0A"
 # They take the connections of a port only to pass them on to a process that does the work.
 FORWARDERS = {"docker-proxy", "rootlessport", "slirp4netns", "pasta", "ssh", "sshd", "kubectl", "socat", "haproxy"}
@@ -15,12 +16,6 @@ FORWARDERS = {"docker-proxy", "rootlessport", "slirp4netns", "pasta", "ssh", "ss
 
 class NotFound(Exception):
     """Why the process that listens on a port can't be told."""
-
-
-def parse_cpu_seconds(stat):
-    """User and system time of a process from its /proc/PID/stat."""
-    fields = stat.rpartition(")")[2].split()  # the name, in brackets, may hold anything
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 def parse_resident_bytes(status):
@@ -52,7 +47,12 @@ def inodes_listening(listeners, address, port):
 
 
 def cpu_seconds(pid):
-    return parse_cpu_seconds(Path(f"/proc/{pid}/stat").read_text())
+    """User and system time, of threads that have ended too. The process's clock has it by the nanosecond, where
+    /proc/PID/stat counts ticks of ten milliseconds."""
+    clock = ctypes.c_int()
+    if error := ctypes.CDLL(None).clock_getcpuclockid(pid, ctypes.byref(clock)):
+        raise OSError(error, f"process {pid}: {os.strerror(error)}")
+    return time.clock_gettime(clock.value)
 
 
 def resident_bytes(pid):
@@ -101,7 +101,8 @@ def _all_listeners():
 
 def _holders(inodes):
     links = {f"socket:[{inode}]" for inode in inodes}
-    return {int(process.name) for process in Path("/proc").iterdir() if process.name.isdigit() and _has_one(process, links)}
+    processes = [process for process in Path("/proc").iterdir() if process.name.isdigit()]
+    return {int(process.name) for process in processes if _has_one(process, links)}
 
 
 def _has_one(process, links):

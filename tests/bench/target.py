@@ -56,5 +56,6 @@ class CpuClock:
         return None if spent is None else spent / amount
 
     def for_each(self, amount):
-        """How much of `amount` each CPU second brought; None also where it was too short for the kernel's clock."""
-        return amount / self.seconds() if self.seconds() else None
+        """How much of `amount` each CPU second brought."""
+        spent = self.seconds()
+        return None if spent is None else amount / spent

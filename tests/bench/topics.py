@@ -1,6 +1,7 @@
 """Topics that live only as long as something is measured with them."""
 
 import secrets
+import signal
 from contextlib import contextmanager
 
 import processes
@@ -10,6 +11,11 @@ from negotiated import Refused
 TIMEOUT_S = 300
 REQUEST_TIMED_OUT = 7
 UNKNOWN_TOPIC = 3
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class LeftBehind(Exception):
+    """Topics that could not be deleted."""
 
 
 class Topics:
@@ -23,8 +29,8 @@ class Topics:
 
     @contextmanager
     def new(self, label, partitions=1):
-        """The name of a topic whose partitions all have a leader. It is deleted at the end, but after an error: then
-        the broker may not answer any more, and `delete_all` is up to whoever has waited for the end of the error."""
+        """The name of a topic whose partitions all have a leader. It is deleted at the end, but not after an error:
+        the broker may not answer any more, and whoever handles the error calls `delete_all`."""
         self._count += 1
         name = f"{self._prefix}{label}-{self._count}"
         self.existing.append(name)
@@ -35,6 +41,18 @@ class Topics:
     def leaders(self, name):
         """The leader of each partition in the broker's metadata; -1 where there is none."""
         return [partition.leader_id for partition in self._metadata(name).partitions]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        """Whatever happened, and however impatient somebody is, no topic stays."""
+        for number in ENDING_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        try:
+            self.delete_all()
+        except (OSError, AssertionError, Refused) as error:
+            raise LeftBehind(f"left behind are the topics {', '.join(self.existing)}: {error}") from error
 
     def delete_all(self):
         for name in list(self.existing):

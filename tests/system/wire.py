@@ -268,6 +268,8 @@ API_VERSIONS = Api(18, range(0, 5), 3, Struct(
     Field("error_code", int16),
     Field("api_keys", array(Field("api_key", int16), Field("min_version", int16), Field("max_version", int16))),
     Field("throttle_time_ms", int32, 1),
+    Field("supported_features", array(
+        Field("name", string), Field("min_version", int16), Field("max_version", int16)), 3, tag=0),
     Field("finalized_features_epoch", int64, 3, tag=1)))
 
 CREATE_TOPICS = Api(19, range(0, 8), 5, Struct(
