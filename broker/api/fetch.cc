@@ -188,11 +188,16 @@ Task<Duration> FetchApi::read_when_ready(std::vector<Item>& items, Limits limits
       co_return waited;
     }
     Instant begun = clock.now();
-    co_await waiter->wait(deadline - begun, gone);
+    Shard* looked_on = nullptr;
+    auto look = [&] {
+      looked_on = Shard::current();
+      if (waiter->has_news_of(*looked_on)) read_here(items, limits, nullptr);
+    };
+    co_await waiter->wait(deadline - begun, gone, look);
     waited += clock.now() - begun;
     // Where nothing was reported there is nothing else to be read.
     std::vector<Shard*> with_news;
-    auto has_news = [&waiter](Shard* shard) { return waiter->has_news_of(*shard); };
+    auto has_news = [&](Shard* shard) { return shard != looked_on && waiter->has_news_of(*shard); };
     std::copy_if(shards_.begin(), shards_.end(), std::back_inserter(with_news), has_news);
     co_await read_on(std::move(with_news), items, limits, nullptr);
     if (is_over()) co_return waited;
@@ -225,18 +230,22 @@ std::vector<Shard*> FetchApi::shards_in_turn(const std::vector<Item>& items) con
 Task<void> FetchApi::read_on(std::vector<Shard*> shards, std::vector<Item>& items, Limits limits,
                              std::shared_ptr<FetchWaiter> waiter) {
   for (Shard* shard : shards) {
-    auto is_here = [shard](const Item& item) { return item.shard == shard; };
-    if (std::none_of(items.begin(), items.end(), is_here)) continue;
-    auto read_here = [&] {
-      for (Item& item : items) {
-        if (is_here(item)) item.outcome = {};
-      }
-      int64_t bytes = bytes_of(items);
-      for (Item& item : items) {
-        if (is_here(item)) bytes += read(item, bytes, limits, waiter);
-      }
-    };
-    co_await on(*shard, read_here);
+    if (std::none_of(items.begin(), items.end(), [shard](const Item& item) { return item.shard == shard; }))
+      continue;
+    auto read_all = [&] { read_here(items, limits, waiter); };
+    co_await on(*shard, read_all);
+  }
+}
+
+void FetchApi::read_here(std::vector<Item>& items, const Limits& limits,
+                         const std::shared_ptr<FetchWaiter>& waiter) {
+  auto is_here = [](const Item& item) { return item.shard == Shard::current(); };
+  for (Item& item : items) {
+    if (is_here(item)) item.outcome = {};
+  }
+  int64_t bytes = bytes_of(items);
+  for (Item& item : items) {
+    if (is_here(item)) bytes += read(item, bytes, limits, waiter);
   }
 }
 

@@ -68,6 +68,8 @@ class FetchApi final : public Api {
   /// null, is left with those partitions while there is not enough.
   Task<void> read_on(std::vector<Shard*> shards, std::vector<Item>& items, Limits limits,
                      std::shared_ptr<FetchWaiter> waiter);
+  /// The same for the calling shard.
+  void read_here(std::vector<Item>& items, const Limits& limits, const std::shared_ptr<FetchWaiter>& waiter);
   /// Yields how many bytes there are in `item`, of an answer that has `bytes_before`.
   int64_t read(Item& item, int64_t bytes_before, const Limits& limits, const std::shared_ptr<FetchWaiter>& waiter);
   /// All shards, that of the first partition first: clients rotate the order so that every partition gets its turn.

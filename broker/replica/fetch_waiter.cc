@@ -2,8 +2,6 @@
 
 namespace gregor {
 
-FetchWaiter::FetchWaiter(int64_t wanted_bytes) : home_(*Shard::current()), missing_bytes_(wanted_bytes) {}
-
 void FetchWaiter::on_readable(int64_t bytes) {
   note_news();
   subtract(bytes);
@@ -11,37 +9,40 @@ void FetchWaiter::on_readable(int64_t bytes) {
 
 void FetchWaiter::on_change() {
   note_news();
-  wake();
+  wake(*Shard::current());
 }
 
 void FetchWaiter::subtract(int64_t bytes) {
-  if (missing_bytes_.fetch_sub(bytes) <= bytes) wake();
+  if (missing_bytes_.fetch_sub(bytes) <= bytes) wake(*Shard::current());
 }
 
-void FetchWaiter::wake() {
-  if (woken_.exchange(true)) return;
-  home_.post([self = shared_from_this()] { self->resume(); });
+void FetchWaiter::wake(Shard& shard) {
+  if (stage_.exchange(Stage::woken) != Stage::waiting) return;
+  // Not at once: the partition is telling others, too.
+  shard.post([self = shared_from_this()] { self->awaiting_.resume(); });
 }
 
-void FetchWaiter::resume() {
-  ended_ = true;
-  if (auto awaiting = std::exchange(awaiting_, nullptr)) awaiting.resume();
-}
-
-Task<void> FetchWaiter::wait(Duration timeout, std::stop_token gone) {
+Task<void> FetchWaiter::wait(Duration timeout, std::stop_token gone, UniqueFunction<void()> look) {
   struct Awaiter {
     FetchWaiter& waiter;
-    bool await_ready() const { return waiter.ended_; }
-    void await_suspend(std::coroutine_handle<> awaiting) const { waiter.awaiting_ = awaiting; }
+    bool await_ready() const { return waiter.is_done(); }
+    bool await_suspend(std::coroutine_handle<> awaiting) const {
+      waiter.awaiting_ = awaiting;
+      Stage expected = Stage::before;
+      return waiter.stage_.compare_exchange_strong(expected, Stage::waiting);
+    }
     void await_resume() const {}
   };
-  // Both only wake: the coroutine resumes from the shard's queue, when these are no longer being called.
   auto self = shared_from_this();
-  std::stop_callback on_gone(gone, [self] { self->wake(); });
-  TimerId timer = home_.call_after(timeout, [self] { self->wake(); });
+  Shard& home = *Shard::current();
+  auto wake_at_home = [self, &home] { self->wake(home); };
+  std::stop_callback on_gone(gone, wake_at_home);
+  TimerId timer = home.call_after(timeout, wake_at_home);
   Awaiter waiting{*this};
   co_await waiting;
-  home_.cancel(timer);
+  look();
+  co_await switch_to(home);
+  home.cancel(timer);
 }
 
 }  // namespace gregor

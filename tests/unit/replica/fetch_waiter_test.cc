@@ -12,8 +12,10 @@ using namespace std::chrono_literals;
 /// A fetch that waits for bytes, on shard 0 of two.
 class FetchWaiterTest : public ::testing::Test {
  protected:
-  static Task<bool> wait(std::shared_ptr<FetchWaiter> waiter, Duration timeout, std::stop_token gone) {
-    co_await waiter->wait(timeout, gone);
+  Task<bool> wait(std::shared_ptr<FetchWaiter> waiter, Duration timeout, std::stop_token gone) {
+    auto look = [this] { looked_on_.push_back(Shard::current()->index()); };
+    co_await waiter->wait(timeout, gone, look);
+    EXPECT_EQ(Shard::current()->index(), 0u);
     co_return true;
   }
   void begin(int64_t wanted_bytes, Duration timeout = 1s) {
@@ -28,6 +30,7 @@ class FetchWaiterTest : public ::testing::Test {
   std::stop_source gone_;
   std::shared_ptr<FetchWaiter> waiter_;
   testing::Started<bool> waiting_;
+  std::vector<size_t> looked_on_;
 };
 
 TEST_F(FetchWaiterTest, WakesWithExactlyTheWantedBytesAndNotBefore) {
@@ -68,6 +71,23 @@ TEST_F(FetchWaiterTest, DoesNotWaitWhenItWasWokenBefore) {
   shards_.call([&] { waiter_->on_change(); }, 1);
   waiting_ = shards_.start(wait(waiter_, 1s, {}));
   EXPECT_TRUE(waiting_.has_ended());
+}
+
+TEST_F(FetchWaiterTest, LooksOnceWhereTheReportWasEnough) {
+  begin(100);
+  report(50, 0);
+  report(50, 1);
+  report(50, 0);
+  ASSERT_TRUE(waiting_.has_ended());
+  EXPECT_EQ(looked_on_, std::vector<size_t>{1});
+}
+
+TEST_F(FetchWaiterTest, LooksAtHomeAfterItsTimeout) {
+  begin(100, 1ms);
+  report(50, 1);
+  shards_.advance(1ms);
+  ASSERT_TRUE(waiting_.has_ended());
+  EXPECT_EQ(looked_on_, std::vector<size_t>{0});
 }
 
 TEST_F(FetchWaiterTest, WakesWhenSomethingElseChanges) {
