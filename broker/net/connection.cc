@@ -126,22 +126,26 @@ Task<Result<RequestFrame>> Connection::receive_frame() {
 }
 
 Task<Result<void>> Connection::receive_head(Buffer& head) {
-  size_t filled = head.size();
-  while (filled < kPrefixBytes) {
-    // Nothing is held for a peer that has nothing to say, and no more than needed while memory is short.
-    head = Buffer::copy_of(head.view());
+  while (head.size() < kPrefixBytes) {
     socket_->expect(0);
     co_await socket_->readable();
-    head.resize(budget_.is_used_up() ? kPrefixBytes : kHeadBytes);
-    auto transfer = socket_->receive(head.span().subspan(filled));
+    auto transfer = receive_some(head);
     if (!transfer) co_return transfer.error();
     if (transfer->end_of_stream) {
-      co_return system_error(ECONNRESET, filled == 0 ? "end of stream" : "end of stream within a frame");
+      co_return system_error(ECONNRESET, head.empty() ? "end of stream" : "end of stream within a frame");
     }
-    filled += transfer->size;
-    head.resize(filled);
   }
   co_return Result<void>();
+}
+
+Result<Transfer> Connection::receive_some(Buffer& head) {
+  // By way of the stack, so that nothing larger is held than what came, which mostly is little.
+  uint8_t bytes[kHeadBytes];
+  // While memory is short no more is taken than needed.
+  size_t most = budget_.is_used_up() ? kPrefixBytes : kHeadBytes;
+  auto transfer = socket_->receive({bytes, most - head.size()});
+  if (transfer) head.append({bytes, transfer->size});
+  return transfer;
 }
 
 Task<Result<void>> Connection::receive_rest(RequestFrame& frame, size_t size) {

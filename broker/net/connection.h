@@ -52,6 +52,7 @@ class Connection {
   Task<Result<RequestFrame>> receive_frame();
   /// Receives until `head` has a frame's size at least.
   Task<Result<void>> receive_head(Buffer& head);
+  Result<Transfer> receive_some(Buffer& head);
   /// Receives what is missing of the `size` bytes of a frame, its own size included.
   Task<Result<void>> receive_rest(RequestFrame& frame, size_t size);
   Task<Result<void>> send(const OutgoingFrame& frame);
