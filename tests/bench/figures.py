@@ -31,6 +31,7 @@ FIGURES = {
     "producers_slowest_by_fastest": Figure("producers, slowest/fastest", LESS, 2),
     "consumers_slowest_by_fastest": Figure("consumers, slowest/fastest", LESS, 2),
     "fastest_by_slowest": Figure("connections, fastest/slowest", LESS, 2),
+    "us_per_file": Figure("us", LESS, 1),
     "create_s": Figure("s", LESS, 2),
     "rss_mb": Figure("RSS MB", LESS, 1),
     "rss_kb_per_partition": Figure("RSS kB/partition", LESS, 1),
