@@ -1,5 +1,6 @@
 #include "broker/log/index_file.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "broker/log/directory_health.h"
@@ -17,10 +18,10 @@ Result<void> IndexFile::reset() {
   return *size == 0 && was_empty ? Result<void>() : (*file)->truncate(0);
 }
 
-bool IndexFile::adopt(uint64_t size_bytes) {
+void IndexFile::adopt(std::optional<uint64_t> size_bytes) {
   pending_.clear();
-  stored_ = size_bytes / entry_size_;
-  return size_bytes % entry_size_ == 0;
+  adopted_size_ = size_bytes;
+  stored_ = size_bytes.value_or(0) / entry_size_;
 }
 
 Result<void> IndexFile::append(Bytes entry) {
@@ -32,17 +33,44 @@ Result<void> IndexFile::append(Bytes entry) {
   return !written && may_pass(written.error()) ? Result<void>() : written;
 }
 
-Result<void> IndexFile::begin_rebuild() {
+void IndexFile::begin_rebuild() {
   stored_ = 0;
   pending_.clear();
   is_rebuilding_ = true;
+}
+
+Result<void> IndexFile::end_rebuild() {
+  is_rebuilding_ = false;
+  if (adopted_size_ == 0 && pending_.empty()) return {};
+  auto file = open();
+  if (!file) return file.error();
+  auto unchanged = count_unchanged(**file);
+  if (!unchanged) return unchanged.error();
+  if (*unchanged < adopted_size_.value_or(0)) {
+    if (auto cut = (*file)->truncate(*unchanged); !cut) return cut;
+  }
+  stored_ = *unchanged / entry_size_;
+  pending_ = Buffer::copy_of(pending_.view().subspan(*unchanged));
+  return write_pending();
+}
+
+Result<size_t> IndexFile::count_unchanged(File& file) const {
+  Buffer old(std::min<uint64_t>(adopted_size_.value_or(0), pending_.size()));
+  auto count = file.read_at(0, old.span());
+  if (!count) return count.error();
+  auto [end, other] = std::mismatch(old.data(), old.data() + *count, pending_.data());
+  return static_cast<size_t>(end - old.data()) / entry_size_ * entry_size_;
+}
+
+Result<void> IndexFile::begin_durable_rebuild() {
+  begin_rebuild();
   auto file = open();
   if (!file) return file.error();
   if (auto marked = (*file)->truncate(1); !marked) return marked;
   return (*file)->sync();
 }
 
-Result<void> IndexFile::end_rebuild() {
+Result<void> IndexFile::end_durable_rebuild() {
   is_rebuilding_ = false;
   uint64_t size = pending_.size();
   auto file = open();

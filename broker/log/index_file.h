@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "broker/log/log_files.h"
 #include "runtime/buffer.h"
@@ -25,15 +26,20 @@ class IndexFile {
 
   /// Makes an empty file, or empties what there is.
   Result<void> reset();
-  /// Takes over a file of `size_bytes`. False when that is no whole number of entries.
-  bool adopt(uint64_t size_bytes);
+  /// Takes over a file of `size_bytes`; none where there is no file.
+  void adopt(std::optional<uint64_t> size_bytes);
+  /// Whether what was adopted is a file of whole entries.
+  bool is_whole() const { return adopted_size_ && *adopted_size_ % entry_size_ == 0; }
   Result<void> append(Bytes entry);
 
-  // Making the entries anew so that a crash meanwhile is noticed at the next start: from `begin_rebuild` to
-  // `end_rebuild` the file has a size that `adopt` refuses. Both return once the disk has it; between them entries
-  // are in memory only.
-  Result<void> begin_rebuild();
+  // Making the entries of an adopted file anew: between the two they are in memory only. Afterwards the file has
+  // these and no others; what it had already is not written again.
+  void begin_rebuild();
   Result<void> end_rebuild();
+  // The same so that a crash meanwhile is noticed at the next start: until the end the file is not whole. Both
+  // return once the disk has it.
+  Result<void> begin_durable_rebuild();
+  Result<void> end_durable_rebuild();
   /// Entry `index`, of which `entry_count` are there.
   Result<void> read(uint64_t index, std::span<uint8_t> entry);
   /// How many entries come before the first for which `is_before` is false.
@@ -45,6 +51,9 @@ class IndexFile {
   Result<std::shared_ptr<File>> open() { return files_.open(path(), OpenMode::create); }
 
  private:
+  /// How many bytes of whole entries the file that was adopted begins with that the entries in memory begin with.
+  Result<size_t> count_unchanged(File& file) const;
+
   FileSystem& files_;
   const std::string& directory_;
   Offset base_offset_;
@@ -52,6 +61,7 @@ class IndexFile {
   size_t entry_size_;
   uint64_t stored_ = 0;  ///< entries in the file
   Buffer pending_;       ///< entries that come behind those
+  std::optional<uint64_t> adopted_size_;
   bool is_rebuilding_ = false;
 };
 

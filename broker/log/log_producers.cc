@@ -43,6 +43,11 @@ Result<void> LogProducers::take_snapshot(Offset end) {
   return {};
 }
 
+Result<void> LogProducers::take_last_snapshot(Offset end) {
+  bool is_needed = !state_.is_empty() || snapshots_.has_any(end);
+  return is_needed ? take_snapshot(end) : Result<void>();
+}
+
 Result<std::vector<std::shared_ptr<File>>> LogProducers::open_unsynced() {
   std::vector<std::shared_ptr<File>> opened;
   for (Offset offset : unsynced_) {
@@ -61,7 +66,7 @@ Result<void> LogProducers::rebuild(std::span<const std::unique_ptr<Segment>> seg
   has_changed_directory_ = true;  // snapshots may go
   last_snapshot_ = rebuild.log_start_offset;
   if (snapshots_.offsets().empty() && rebuild.is_after_clean_stop) return snapshot_ends(segments, rebuild.end);
-  if (auto removed = snapshots_.remove_outside(rebuild.log_start_offset, rebuild.end); !removed) return removed;
+  snapshots_.doubt_outside(rebuild.log_start_offset, rebuild.end);
   auto loaded = snapshots_.load_latest(state_);
   if (!loaded) return loaded.error();
   state_.expire(rebuild.now_ms, rebuild.expiration_ms);
@@ -69,7 +74,7 @@ Result<void> LogProducers::rebuild(std::span<const std::unique_ptr<Segment>> seg
   if (last_snapshot_ < rebuild.end) {
     if (auto scanned = scan(segments, rebuild, last_snapshot_); !scanned) return scanned;
   }
-  return take_snapshot(rebuild.end);
+  return {};
 }
 
 /// Without producers there is nothing to be read for; empty snapshots say so to the next start.
@@ -77,7 +82,7 @@ Result<void> LogProducers::snapshot_ends(std::span<const std::unique_ptr<Segment
   for (size_t i = segments.size() > 2 ? segments.size() - 2 : 0; i < segments.size(); ++i) {
     if (auto taken = take_snapshot(segments[i]->base_offset()); !taken) return taken;
   }
-  return take_snapshot(end);
+  return take_last_snapshot(end);
 }
 
 Result<void> LogProducers::scan(std::span<const std::unique_ptr<Segment>> segments, const ProducerRebuild& rebuild,
@@ -124,10 +129,13 @@ Result<void> LogProducers::truncate(std::span<const std::unique_ptr<Segment>> se
                                     const ProducerRebuild& wanted) {
   if (auto cut = aborted_.truncate(segments.back()->base_offset(), wanted.end); !cut) return cut;
   bool had_producers = !state_.is_empty();
-  if (had_producers) return rebuild(segments, wanted);
-  if (auto removed = snapshots_.remove_outside(wanted.log_start_offset, wanted.end); !removed) return removed;
+  snapshots_.doubt_outside(wanted.log_start_offset, wanted.end);
+  if (auto removed = snapshots_.remove_doubtful(); !removed) return removed;
   last_snapshot_ = snapshots_.latest().value_or(wanted.log_start_offset);
-  return take_snapshot(wanted.end);
+  if (had_producers) {
+    if (auto rebuilt = rebuild(segments, wanted); !rebuilt) return rebuilt;
+  }
+  return take_last_snapshot(wanted.end);
 }
 
 Result<void> LogProducers::truncate_fully(Offset start) {

@@ -44,17 +44,19 @@ class LogProducers {
     return has_producer ? note_producer(batch, segment) : Result<void>();
   }
 
-  /// Writes a snapshot as of `end`, unless there is one already; it is synced with the next flush. At a roll and
-  /// when the log is closed.
+  /// Writes a snapshot as of `end`, unless there is one already; it is synced with the next flush. At a roll.
   Result<void> take_snapshot(Offset end);
+  /// The same where the log ends, when it is closed. A log that never knew a producer is left without: as long as
+  /// it has one segment only, nothing would be read for want of it.
+  Result<void> take_last_snapshot(Offset end);
   /// Whether files were made or removed since the last call, so that the directory has to be synced too.
   bool take_directory_change() { return std::exchange(has_changed_directory_, false); }
   /// Opens the snapshots that were written since the last call that succeeded, to be synced.
   Result<std::vector<std::shared_ptr<File>>> open_unsynced();
 
   /// Makes the state that of the batches below `rebuild.end`: by the youngest snapshot that is intact, and by
-  /// reading what `segments`, the log's first ones, have behind it. Snapshots that are out of the log's bounds are
-  /// removed, and missing ones at the last two segments written.
+  /// reading what `segments`, the log's first ones, have behind it. Snapshots that are out of the log's bounds
+  /// count as doubtful, and missing ones at the last two segments are written.
   Result<void> rebuild(std::span<const std::unique_ptr<Segment>> segments, const ProducerRebuild& rebuild);
   /// After `segments` were cut at `rebuild.end`: the same, but nothing is read where there were no producers.
   Result<void> truncate(std::span<const std::unique_ptr<Segment>> segments, const ProducerRebuild& rebuild);

@@ -15,14 +15,30 @@ std::optional<Offset> ProducerSnapshotFiles::latest() const {
 
 Result<void> ProducerSnapshotFiles::write(Offset offset, const ProducerState& state) {
   Buffer bytes = encode_producer_snapshot(state);
-  auto file = files_.open(path(offset), OpenMode::create);
-  if (!file) return file.error();
-  if (auto cut = (*file)->truncate(0); !cut) return cut;
-  Bytes piece = bytes.view();
-  if (auto written = (*file)->write_at(0, {&piece, 1}); !written) return written;
+  bool is_there = is_doubtful(offset) && says(offset, bytes.view());
+  if (!is_there) {
+    if (auto replaced = replace(offset, bytes.view()); !replaced) return replaced;
+  }
+  std::erase(doubtful_, offset);
   auto place = std::lower_bound(offsets_.begin(), offsets_.end(), offset);
   if (place == offsets_.end() || *place != offset) offsets_.insert(place, offset);
   return {};
+}
+
+Result<void> ProducerSnapshotFiles::replace(Offset offset, Bytes bytes) {
+  auto file = files_.open(path(offset), OpenMode::create);
+  if (!file) return file.error();
+  if (auto cut = (*file)->truncate(0); !cut) return cut;
+  return (*file)->write_at(0, {&bytes, 1});
+}
+
+bool ProducerSnapshotFiles::says(Offset offset, Bytes bytes) {
+  auto text = read_text_file(files_, path(offset), INT32_MAX);
+  return text && std::ranges::equal(as_bytes(*text), bytes);
+}
+
+bool ProducerSnapshotFiles::is_doubtful(Offset offset) const {
+  return std::find(doubtful_.begin(), doubtful_.end(), offset) != doubtful_.end();
 }
 
 Result<std::optional<Offset>> ProducerSnapshotFiles::load_latest(ProducerState& state) {
@@ -55,12 +71,23 @@ Result<void> ProducerSnapshotFiles::remove_strays(const std::vector<Offset>& seg
   return {};
 }
 
-Result<void> ProducerSnapshotFiles::remove_outside(Offset first, Offset last) {
-  for (Offset offset : std::vector<Offset>(offsets_)) {
-    if (offset > first && offset <= last) continue;
-    if (auto removed = remove(offset); !removed) return removed;
+void ProducerSnapshotFiles::doubt_outside(Offset first, Offset last) {
+  auto is_inside = [first, last](Offset offset) { return offset > first && offset <= last; };
+  auto outside = std::stable_partition(offsets_.begin(), offsets_.end(), is_inside);
+  doubtful_.insert(doubtful_.end(), outside, offsets_.end());
+  offsets_.erase(outside, offsets_.end());
+}
+
+Result<void> ProducerSnapshotFiles::remove_doubtful() {
+  while (!doubtful_.empty()) {
+    if (auto removed = remove(doubtful_.back()); !removed) return removed;
   }
   return {};
+}
+
+Result<void> ProducerSnapshotFiles::remove_all() {
+  doubt_outside(Offset(INT64_MAX), Offset(INT64_MAX));
+  return remove_doubtful();
 }
 
 Result<void> ProducerSnapshotFiles::remove(Offset offset) {

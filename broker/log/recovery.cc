@@ -33,6 +33,7 @@ class Loader {
 
  private:
   Result<void> load_segments(const SegmentListing& listing);
+  Result<bool> has_sound_indexes(size_t index);
   bool must_recover() const { return !options_.clean_shutdown || options_.reads_everything; }
   bool is_below_recovery_point(size_t index) const;
   Offset durable_end() const;
@@ -58,7 +59,12 @@ class Loader {
   Offset read_end_;                    ///< of the last segment that was read in full
   size_t producers_reach_ = SIZE_MAX;  ///< the state is that before this segment; SIZE_MAX: not known
   LoadedLog log_;
-  std::vector<bool> has_sound_indexes_;  ///< of each of the segments found
+  /// What is known of each of the segments found.
+  struct Known {
+    bool can_be_sound = false;  ///< as far as the listing tells
+    std::optional<Offset> end;  ///< behind its last batch, once it was looked for
+  };
+  std::vector<Known> known_;
 };
 
 Result<LoadedLog> Loader::load() {
@@ -87,20 +93,21 @@ Result<void> Loader::load_segments(const SegmentListing& listing) {
     if (!file.name.is_in_use(file_suffix::kLog)) continue;
     auto segment =
         std::make_unique<Segment>(place_.files, place_.directory, place_.config, base_offset, place_.now_ms);
-    auto offset_index = listing.size_of(base_offset, file_suffix::kOffsetIndex);
-    auto time_index = listing.size_of(base_offset, file_suffix::kTimeIndex);
-    bool has_both = offset_index && time_index;
-    auto sound = segment->adopt(file.size, has_both ? *offset_index : 0, has_both ? *time_index : 0);
-    if (!sound) return sound.error();
-    Result<bool> sound_too = true;
+    segment->adopt(file.size, listing.size_of(base_offset, file_suffix::kOffsetIndex),
+                   listing.size_of(base_offset, file_suffix::kTimeIndex));
+    Result<bool> are_aborted_sound = true;
     auto aborted = listing.size_of(base_offset, file_suffix::kTransactionIndex);
-    if (aborted) sound_too = producers_.aborted().adopt(base_offset, *aborted);
-    if (!sound_too) return sound_too.error();
+    if (aborted) are_aborted_sound = producers_.aborted().adopt(base_offset, *aborted);
+    if (!are_aborted_sound) return are_aborted_sound.error();
     bool has_stray_aborted = file.size == 0 && aborted.value_or(0) > 0;
-    has_sound_indexes_.push_back(has_both && *sound && *sound_too && !has_stray_aborted);
+    known_.push_back({*are_aborted_sound && !has_stray_aborted, std::nullopt});
     log_.segments.push_back(std::move(segment));
   }
   return {};
+}
+
+Result<bool> Loader::has_sound_indexes(size_t index) {
+  return known_[index].can_be_sound ? log_.segments[index]->has_sound_indexes() : Result<bool>(false);
 }
 
 bool Loader::is_below_recovery_point(size_t index) const {
@@ -124,11 +131,14 @@ Result<void> Loader::rebuild_unsound_indexes() {
     bool is_recovered_later = options_.reads_everything || (must_recover() && !is_below_recovery_point(i));
     if (is_recovered_later) continue;
     Segment& segment = *log_.segments[i];
-    if (has_sound_indexes_[i]) {
+    auto is_sound = has_sound_indexes(i);
+    if (!is_sound) return is_sound.error();
+    if (*is_sound) {
       bool is_last = i + 1 == log_.segments.size();
       auto end = is_last ? segment.read_next_offset() : Result<Offset>(log_.segments[i + 1]->base_offset());
       bool is_damaged = !end && end.error().is(ErrorCode::corrupt_message);
       if (!end && !is_damaged) return end.error();
+      if (is_last && end) known_[i].end = *end;
       auto fits = is_damaged ? Result<bool>(false) : segment.time_index_ends_before(*end);
       if (!fits) return fits.error();
       if (*fits) continue;
@@ -179,8 +189,11 @@ Result<Recovered> Loader::recover_segment(size_t index, RecoveryPass pass) {
   if (auto ended = end_aborted(index, pass.is_durable); !ended) return ended.error();
   if (auto ended = segment.end_rebuild(valid_size); !ended) return ended.error();
   read_end_ = least_next;
+  known_[index].end = least_next;
   producers_reach_ = index + 1;
-  if (auto taken = producers_.take_snapshot(least_next); !taken) return taken.error();
+  bool is_last = index + 1 == log_.segments.size();
+  auto taken = is_last ? producers_.take_last_snapshot(least_next) : producers_.take_snapshot(least_next);
+  if (!taken) return taken.error();
   return Recovered{is_whole, least_next};
 }
 
@@ -212,9 +225,10 @@ Result<void> Loader::recover_from_recovery_point() {
     bool is_vouched_for = is_below_recovery_point(i);
     if (is_vouched_for && !options_.reads_everything) continue;
     if (segments[i]->base_offset() < read_end_) return drop_segments_from(i);
-    bool is_empty = segments[i]->size() == 0 && has_sound_indexes_[i];
-    auto recovered = is_empty ? Result<Recovered>({true, segments[i]->base_offset()})
-                              : recover_segment(i, {.is_durable = is_vouched_for, .teaches_epochs = true});
+    auto is_empty = segments[i]->size() == 0 ? has_sound_indexes(i) : Result<bool>(false);
+    if (!is_empty) return is_empty.error();
+    auto recovered = *is_empty ? Result<Recovered>({true, segments[i]->base_offset()})
+                               : recover_segment(i, {.is_durable = is_vouched_for, .teaches_epochs = true});
     if (!recovered) return recovered.error();
     if (!recovered->is_whole || !is_followed_on(i, recovered->end)) return drop_segments_from(i + 1);
   }
@@ -225,6 +239,7 @@ Result<void> Loader::recover_from_recovery_point() {
 Result<void> Loader::find_older_epochs() {
   const auto& known = epochs_.entries();
   Offset end = known.empty() ? log_.log_end_offset : known.front().start_offset;
+  if (log_.segments.front()->base_offset() >= end) return {};
   std::vector<EpochStart> older;
   for (const auto& segment : log_.segments) {
     auto has_more = find_older_epochs_in(*segment, end, older);
@@ -262,7 +277,10 @@ Result<void> Loader::begin_producers(size_t index) {
   Offset begin = log_.segments[index]->base_offset();
   producers_.aborted().begin_rebuild(begin);
   if (producers_reach_ == index) return {};
-  return producers_.rebuild({log_.segments.data(), index}, producers_up_to(begin));
+  if (auto rebuilt = producers_.rebuild({log_.segments.data(), index}, producers_up_to(begin)); !rebuilt) {
+    return rebuilt;
+  }
+  return producers_.take_snapshot(begin);
 }
 
 Result<void> Loader::finish_producers() {
@@ -270,12 +288,15 @@ Result<void> Loader::finish_producers() {
   for (const auto& segment : log_.segments) begins.push_back(segment->base_offset());
   if (auto removed = producers_.snapshots().remove_strays(begins); !removed) return removed;
   ProducerRebuild wanted = producers_up_to(log_.log_end_offset);
-  if (producers_reach_ != log_.segments.size()) {
+  bool is_known = producers_reach_ == log_.segments.size();
+  if (is_known) {
+    producers_.state().expire(wanted.now_ms, wanted.expiration_ms);
+  } else {
     wanted.is_after_clean_stop = options_.clean_shutdown;
-    return producers_.rebuild(log_.segments, wanted);
+    if (auto rebuilt = producers_.rebuild(log_.segments, wanted); !rebuilt) return rebuilt;
   }
-  producers_.state().expire(wanted.now_ms, wanted.expiration_ms);
-  return producers_.take_snapshot(wanted.end);
+  if (auto taken = producers_.take_last_snapshot(wanted.end); !taken) return taken;
+  return producers_.snapshots().remove_doubtful();
 }
 
 /// From the last on, so that an interruption leaves no hole.
@@ -300,7 +321,8 @@ Result<void> Loader::drop_segments_from(size_t first) {
 Result<void> Loader::ensure_active_segment() {
   auto& segments = log_.segments;
   if (!segments.empty()) {
-    auto end = segments.back()->read_next_offset();
+    const auto& known_end = known_[segments.size() - 1].end;
+    auto end = known_end ? Result<Offset>(*known_end) : segments.back()->read_next_offset();
     if (!end) return end.error();
     log_.log_end_offset = *end;
     if (*end < options_.log_start_offset) {

@@ -52,25 +52,29 @@ Result<void> Segment::make_indexes() {
   return time_index_.reset();
 }
 
-Result<bool> Segment::adopt(uint64_t log_size, uint64_t offset_index_size, uint64_t time_index_size) {
+void Segment::adopt(uint64_t log_size, std::optional<uint64_t> offset_index_size,
+                    std::optional<uint64_t> time_index_size) {
   has_files_ = true;
   size_ = log_size;
-  bool whole = offset_index_.file().adopt(offset_index_size);
-  whole = time_index_.file().adopt(time_index_size) && whole;
-  if (!whole) return false;
+  offset_index_.file().adopt(offset_index_size);
+  time_index_.file().adopt(time_index_size);
+}
+
+Result<bool> Segment::has_sound_indexes() {
+  if (!offset_index_.file().is_whole() || !time_index_.file().is_whole()) return false;
+  uint64_t entries = offset_index_.file().entry_count();
+  uint64_t times = time_index_.file().entry_count();
+  if (size_ == 0) return entries == 0 && times == 0;
   auto last = offset_index_.last_entry();
   if (!last) return last.error();
-  auto first_time = time_index_.first_entry();
-  if (!first_time) return first_time.error();
+  if (entries > 0 && (last->offset <= base_offset_ || last->position >= size_)) return false;
+  if (times == 0) return entries == 0 ? Result<bool>(true) : has_no_times();
   auto last_time = time_index_.last_entry();
   if (!last_time) return last_time.error();
-  bool has_entries = offset_index_.file().entry_count() > 0;
-  bool is_sane = !has_entries || (last->offset > base_offset_ && last->position < log_size);
-  bool does_time_rise = time_index_.file().entry_count() < 2 || last_time->timestamp > first_time->timestamp;
-  if (!is_sane || !does_time_rise || last_time->offset < base_offset_) return false;
-  bool has_times = time_index_.file().entry_count() > 0;
-  if (has_times && log_size == 0) return false;
-  return has_times || !has_entries ? Result<bool>(true) : has_no_times();
+  auto first_time = times > 1 ? time_index_.first_entry() : last_time;
+  if (!first_time) return first_time.error();
+  bool does_time_rise = times == 1 || last_time->timestamp > first_time->timestamp;
+  return does_time_rise && last_time->offset >= base_offset_;
 }
 
 /// Whether the time index may be empty: records without timestamps leave nothing for it to hold.
@@ -336,9 +340,13 @@ Result<void> Segment::begin_rebuild(bool is_durable) {
   bytes_since_index_entry_ = 0;
   is_rebuilt_durably_ = is_durable;
   // The time index goes first and comes last: while it is unsound so is all the rest.
-  auto emptied_times = is_durable ? time_index_.begin_rebuild() : time_index_.reset();
-  if (!emptied_times) return emptied_times;
-  return offset_index_.file().reset();
+  if (is_durable) {
+    if (auto begun = time_index_.begin_durable_rebuild(); !begun) return begun;
+    return offset_index_.file().reset();
+  }
+  time_index_.begin_rebuild();
+  offset_index_.file().begin_rebuild();
+  return {};
 }
 
 Result<void> Segment::note_batch(const BatchView& batch, uint64_t position) {
@@ -366,12 +374,15 @@ Result<void> Segment::end_rebuild(uint64_t valid_size) {
   if (auto cut = cut_to(valid_size); !cut) return cut;
   open_file_.reset();
   if (auto added = time_index_.append_if_later(*max_timestamp_); !added) return added;
+  if (!is_rebuilt_durably_) {
+    if (auto ended = offset_index_.file().end_rebuild(); !ended) return ended;
+    return time_index_.file().end_rebuild();
+  }
   if (auto written = offset_index_.file().write_pending(); !written) return written;
-  if (!is_rebuilt_durably_) return time_index_.file().write_pending();
   auto offsets = offset_index_.file().open();
   if (!offsets) return offsets.error();
   if (auto synced = (*offsets)->sync(); !synced) return synced;
-  return time_index_.file().end_rebuild();
+  return time_index_.file().end_durable_rebuild();
 }
 
 }  // namespace gregor

@@ -36,8 +36,11 @@ class Segment {
 
   /// Makes the files of a new, empty segment, if that was not done yet; the first append does it otherwise.
   Result<void> create_files();
-  /// Takes over the files of these sizes. False when an index cannot be right and has to be rebuilt.
-  Result<bool> adopt(uint64_t log_size, uint64_t offset_index_size, uint64_t time_index_size);
+  /// Takes over the files of these sizes; an index may be missing.
+  void adopt(uint64_t log_size, std::optional<uint64_t> offset_index_size, std::optional<uint64_t> time_index_size);
+  /// False when an index that was adopted cannot be right and has to be rebuilt. Of an empty segment nothing is
+  /// read.
+  Result<bool> has_sound_indexes();
   /// False when the time index names offsets that the segment, whose end is `end`, does not have.
   Result<bool> time_index_ends_before(Offset end);
 
@@ -87,9 +90,9 @@ class Segment {
   /// Writes the index entries held in memory, then lists the files to sync.
   Result<std::vector<std::shared_ptr<File>>> prepare_flush();
 
-  // Recovery: empty the indexes, note each sound batch in its place, and cut the file behind the last. A durable
-  // one is for a segment that will not be read again: should it be interrupted, the next start finds the indexes
-  // unsound; afterwards the disk has it all. The others are not waited for.
+  // Recovery: forget the index entries, note each sound batch in its place, and cut the file behind the last. A
+  // durable one is for a segment that will not be read again: should it be interrupted, the next start finds the
+  // indexes unsound; afterwards the disk has it all. The others are not waited for.
   Result<void> begin_rebuild(bool is_durable);
   Result<void> note_batch(const BatchView& batch, uint64_t position);
   Result<void> end_rebuild(uint64_t valid_size);

@@ -25,9 +25,13 @@ class TimeIndex {
     last_.reset();
     return file_.reset();
   }
-  Result<void> begin_rebuild() {
+  void begin_rebuild() {
     last_.reset();
-    return file_.begin_rebuild();
+    file_.begin_rebuild();
+  }
+  Result<void> begin_durable_rebuild() {
+    last_.reset();
+    return file_.begin_durable_rebuild();
   }
   bool is_full(uint32_t max_bytes) const { return file_.entry_count() + 1 >= max_bytes / kEntrySize; }
 

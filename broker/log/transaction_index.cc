@@ -153,14 +153,14 @@ Result<std::shared_ptr<File>> TransactionIndex::open_to_sync(Offset segment) {
 }
 
 void TransactionIndex::begin_rebuild(Offset segment) {
+  rebuilt_ = Rebuild{segment, has_file(segment)};
   forget(segment);
-  rebuilt_ = segment;
 }
 
 Result<void> TransactionIndex::end_rebuild() {
-  Offset segment = *std::exchange(rebuilt_, std::nullopt);
+  auto [segment, had_file] = *std::exchange(rebuilt_, std::nullopt);
   if (auto written = write_pending(); !written) return written;
-  if (!files_.exists(path(segment))) return {};
+  if (!had_file) return {};
   auto file = files_.open(path(segment), OpenMode::read_write);
   if (!file) return file.error();
   auto known = sizes_.try_emplace(segment, 0).first;

@@ -66,7 +66,12 @@ class TransactionIndex {
   const std::string& directory_;
   std::map<Offset, uint64_t> sizes_;                           ///< in bytes, of the files that are there
   std::map<Offset, std::vector<AbortedTransaction>> pending_;  ///< what comes behind that and is not written yet
-  std::optional<Offset> rebuilt_;  ///< the segment whose file is as it was until its entries are complete
+  /// A segment whose file, if it has one, is as it was until the entries are complete.
+  struct Rebuild {
+    Offset segment;
+    bool had_file = false;
+  };
+  std::optional<Rebuild> rebuilt_;
 };
 
 }  // namespace gregor

@@ -125,6 +125,38 @@ TEST_F(LogProducersTest, ASnapshotIsWrittenAtARollAndAtTheClose) {
   EXPECT_EQ(decoded->front().second.last_batch()->last_offset, Offset(1));
 }
 
+TEST_F(LogProducersTest, WithoutProducersOnlyARollWritesASnapshot) {
+  open();
+  append(1);
+  reopen_clean();
+  append(1);
+  kill();
+  reopen_unclean();
+  EXPECT_THAT(snapshots(), IsEmpty());
+  one_batch_per_segment();
+  log_->set_config(config_);
+  append(1);
+  EXPECT_THAT(snapshots(), ElementsAre(2));
+  reopen_clean();
+  EXPECT_THAT(snapshots(), ElementsAre(2, 3));
+}
+
+TEST_F(LogProducersTest, ASnapshotThatIsWrongAfterAKillIsReplaced) {
+  open();
+  send({.sequence = 0, .timestamp = 5000});
+  ASSERT_TRUE(log_->close().ok());
+  std::string right = read_all(file(Offset(1), ".snapshot"));
+  for (const std::string& wrong : {right.substr(0, 9), right + right, std::string(right.size(), '\0')}) {
+    kill();
+    write_all(file(Offset(1), ".snapshot"), wrong);
+    std::filesystem::copy(file(Offset(1), ".snapshot"), file(Offset(7), ".snapshot"));
+    reopen_unclean();
+    EXPECT_THAT(snapshots(), ElementsAre(1));
+    EXPECT_EQ(read_all(file(Offset(1), ".snapshot")), right);
+    EXPECT_EQ(last_sequence_of(4000), 0);
+  }
+}
+
 TEST_F(LogProducersTest, ARollDoesNotWaitForTheDisk) {
   one_batch_per_segment();
   open();

@@ -133,6 +133,47 @@ TEST_F(LogRecoveryTest, RebuildsIndexesThatAreMissingOrDamaged) {
   EXPECT_EQ(read_all(file(Offset(0), ".timeindex")), time_index);
 }
 
+TEST_F(LogRecoveryTest, IndexesThatAreNotThoseOfTheBatchesAreReplaced) {
+  config_.index_interval_bytes = 150;
+  fill(40);
+  ASSERT_TRUE(log_->close().ok());
+  for (const std::string suffix : {".index", ".timeindex"}) {
+    std::string good = read_all(file(Offset(0), suffix));
+    ASSERT_GT(good.size(), 40u);
+    std::string other = good;
+    other[good.size() / 2] ^= 1;
+    for (const std::string& bad :
+         {good.substr(0, good.size() / 2), good + good, other, good + std::string(4096, '\0'), std::string()}) {
+      log_.reset();
+      write_all(file(Offset(0), suffix), bad);
+      reopen_unclean();
+      EXPECT_TRUE(read_all(file(Offset(0), suffix)) == good) << suffix << " of " << bad.size();
+      EXPECT_EQ(batches_from(Offset(66), Offset(80), 1).front(), 66);
+      EXPECT_EQ((*log_->offset_for_timestamp(1033))->offset, Offset(65));
+    }
+  }
+}
+
+TEST_F(LogRecoveryTest, FilesThatAreRightAreLeftAlone) {
+  config_.index_interval_bytes = 150;
+  config_.segment_size_bytes = 800;
+  fill(12);
+  ASSERT_TRUE(log_->close().ok());
+  auto then = std::filesystem::file_time_type::clock::now() - std::chrono::hours(1);
+  size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(directory())) {
+    std::filesystem::last_write_time(entry, then);
+    ++count;
+  }
+  reopen_unclean();
+  EXPECT_EQ(log_->log_end_offset(), Offset(24));
+  for (const auto& entry : std::filesystem::directory_iterator(directory())) {
+    EXPECT_EQ(std::filesystem::last_write_time(entry), then) << entry.path();
+    --count;
+  }
+  EXPECT_EQ(count, 0u);
+}
+
 TEST_F(LogRecoveryTest, RemovesLeftoversAndIndexesWithoutALog) {
   fill(2);
   log_.reset();
