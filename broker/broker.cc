@@ -285,7 +285,9 @@ Task<Result<void>> Broker::load_partitions() {
   auto settings = co_await read_topic_settings(*zookeeper_, live_config_, std::move(topics));
   if (!settings) co_return settings.error();
   const BrokerConfig& now = live_config_.get();
-  int32_t threads = now.get(options::num_recovery_threads_per_data_dir);
+  size_t most_logs = 0;
+  for (const auto& directory : directories_) most_logs = std::max(most_logs, directory->partitions().size());
+  int32_t threads = loading_threads(now, runtime_.shards.size(), most_logs);
   auto usual_threads = static_cast<size_t>(now.get(options::background_threads));
   runtime_.pool.set_max_threads(std::max(usual_threads, static_cast<size_t>(threads) * directories_.size()));
   Result<void> loaded = co_await partitions_->load_all(std::move(*settings), threads);

@@ -48,6 +48,13 @@ size_t moves_at_once(const BrokerConfig& config) {
   return threads ? static_cast<size_t>(std::max(*threads, 1)) : config.log_dirs().size();
 }
 
+int32_t loading_threads(const BrokerConfig& config, size_t shards, size_t most_logs) {
+  int32_t configured = config.get(options::num_recovery_threads_per_data_dir);
+  if (config.originals().contains("num.recovery.threads.per.data.dir")) return configured;
+  size_t threads = std::min(shards / config.log_dirs().size(), most_logs);
+  return std::max(configured, static_cast<int32_t>(threads));
+}
+
 size_t request_memory_limit(const BrokerConfig& config) {
   int64_t configured = config.get(options::queued_max_request_bytes);
   if (configured > 0) return static_cast<size_t>(configured);

@@ -16,6 +16,10 @@ struct HostAddresses {
 
 /// What requests may hold together, in bytes.
 size_t request_memory_limit(const BrokerConfig& config);
+/// How many threads load the logs of each log directory, where the fullest one has `most_logs`. The option, which
+/// is 1 by default, is for a disk that other things wait for as well; at a start nothing does, so that without it
+/// all shards' cores take part.
+int32_t loading_threads(const BrokerConfig& config, size_t shards, size_t most_logs);
 /// How many partitions may be moved between log directories at the same time.
 size_t moves_at_once(const BrokerConfig& config);
 /// What the options about sockets come to.

@@ -325,7 +325,9 @@ void ZkClient::on_answer(Request& request) {
     send_queued();
     return;
   }
-  send_queued();
+  // Many wait for each other's end: half of them at a time, since one that goes alone has all the threads woken for
+  // itself, those of the client and those of the server.
+  if (in_flight_.size() <= options_.max_in_flight / 2) send_queued();
   Instant now = shard_.clock().now();
   if (!undecided) metrics_.record_latency(now - request.sent, now);
   if (undecided) request.rc = closing_ ? ZCLOSING : ZSESSIONEXPIRED;
