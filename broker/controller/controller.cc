@@ -289,7 +289,7 @@ Task<Result<void>> Controller::look_at_topics() {
     if (!context_.topics.contains(name)) made.push_back(name);
   }
   if (made.empty()) co_return Result<void>();
-  auto topics = co_await store_.topics(*term_, made);
+  auto topics = co_await store_.made_topics(*term_, made);
   if (!topics) co_return topics.error();
   if (!term_) co_return Result<void>();
   for (auto& [name, topic] : *topics) {

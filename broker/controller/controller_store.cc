@@ -139,6 +139,33 @@ Task<Result<std::vector<std::string>>> ControllerStore::deletions() {
 }
 
 Task<Result<ControllerStore::Topics>> ControllerStore::topics(ControllerTerm term, std::vector<std::string> names) {
+  auto topics = co_await assignments(term, names);
+  if (!topics) co_return topics.error();
+  Result<void> done = co_await read_states(*topics, std::move(names));
+  if (!done) co_return done.error();
+  co_return topics;
+}
+
+/// The states of a new topic's partitions are not there yet, unless an earlier controller has begun.
+Task<Result<ControllerStore::Topics>> ControllerStore::made_topics(ControllerTerm term,
+                                                                   std::vector<std::string> names) {
+  auto topics = co_await assignments(term, names);
+  if (!topics) co_return topics.error();
+  std::vector<std::string> parents;
+  for (const auto& name : names) parents.push_back(paths::partitions(name));
+  auto found = co_await zookeeper_.exists_all(std::move(parents), Watch::no);
+  std::vector<std::string> begun;
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (!found[i]) co_return found[i].error();
+    if (*found[i]) begun.push_back(names[i]);
+  }
+  Result<void> done = co_await read_states(*topics, std::move(begun));
+  if (!done) co_return done.error();
+  co_return topics;
+}
+
+Task<Result<ControllerStore::Topics>> ControllerStore::assignments(ControllerTerm term,
+                                                                   std::vector<std::string> names) {
   std::vector<std::string> topic_paths;
   for (const auto& name : names) topic_paths.push_back(paths::topic(name));
   std::vector<Result<ZkNode>> nodes = co_await zookeeper_.get_all(std::move(topic_paths), Watch::yes);
@@ -155,8 +182,6 @@ Task<Result<ControllerStore::Topics>> ControllerStore::topics(ControllerTerm ter
     topics.emplace(names[i], topic_state(*assignment));
   }
   Result<void> done = co_await add_missing_ids(term, std::move(names), std::move(nodes), topics);
-  if (!done) co_return done.error();
-  done = co_await read_states(topics);
   if (!done) co_return done.error();
   co_return topics;
 }
@@ -179,11 +204,13 @@ Task<Result<void>> ControllerStore::add_missing_ids(ControllerTerm term, std::ve
   co_return Result<void>();
 }
 
-Task<Result<void>> ControllerStore::read_states(Topics& topics) {
+Task<Result<void>> ControllerStore::read_states(Topics& topics, std::vector<std::string> names) {
   std::vector<std::string> state_paths;
   std::vector<PartitionAssignment*> partitions;
-  for (auto& [name, topic] : topics) {
-    for (auto& [index, partition] : topic.partitions) {
+  for (const auto& name : names) {
+    auto topic = topics.find(name);
+    if (topic == topics.end()) continue;
+    for (auto& [index, partition] : topic->second.partitions) {
       state_paths.push_back(paths::partition_state(name, index));
       partitions.push_back(&partition);
     }

@@ -28,6 +28,9 @@ class ControllerStore {
   /// from before there were topic ids is given one.
   Task<Result<std::map<std::string, TopicAssignmentState>>> topics(ControllerTerm term,
                                                                    std::vector<std::string> names);
+  /// The same for topics that are new to the controller, quicker: most have no states yet.
+  Task<Result<std::map<std::string, TopicAssignmentState>>> made_topics(ControllerTerm term,
+                                                                        std::vector<std::string> names);
   /// Topics that somebody wants deleted; the next wish is reported.
   Task<Result<std::vector<std::string>>> deletions();
 
@@ -44,9 +47,10 @@ class ControllerStore {
  private:
   using Topics = std::map<std::string, TopicAssignmentState>;
 
+  Task<Result<Topics>> assignments(ControllerTerm term, std::vector<std::string> names);
   Task<Result<void>> add_missing_ids(ControllerTerm term, std::vector<std::string> names,
                                      std::vector<Result<ZkNode>> nodes, Topics& topics);
-  Task<Result<void>> read_states(Topics& topics);
+  Task<Result<void>> read_states(Topics& topics, std::vector<std::string> names);
   Task<Result<void>> ensure_partition_parents(ControllerTerm term, std::vector<StateChange> changes);
   /// Yields the version of each state's znode, or why it could not be written.
   Task<std::vector<Result<int32_t>>> write_each(ControllerTerm term, std::vector<StateChange> changes);

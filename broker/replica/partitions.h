@@ -140,6 +140,7 @@ class Partitions {
     TopicPartition name;
     LogDirectory* directory = nullptr;
     bool is_new = false;  ///< as in Unavailable
+    Uuid topic_id{};      ///< of a log that is made because the controller says so
     Result<std::unique_ptr<PartitionLog>> log{std::unique_ptr<PartitionLog>()};
   };
   struct Removed {

@@ -154,6 +154,8 @@ Task<std::vector<Partitions::Opened>> Partitions::open_chunk(std::vector<Opened>
       entry.log = PartitionLog::open(entry.directory->files(), environment_.clock,
                                      entry.directory->path_of(entry.name), entry.name,
                                      settings.at(entry.name.topic).log, entry.directory->open_options(entry.name));
+      // Here, since it takes a file. Where there is no room for it, taking the controller's word fails.
+      if (entry.log && !entry.topic_id.is_zero()) (void)(*entry.log)->set_topic_id(entry.topic_id);
     }
   };
   co_await in_background(environment_.pool, open);
@@ -263,7 +265,8 @@ std::vector<Partitions::Opened> Partitions::find_missing(const std::vector<const
     bool may_be_made = directory == nullptr && (state->is_new || !has_offline);
     bool can_be_opened = directory != nullptr && !is_offline(directory);
     bool is_new = known != unavailable.end() && known->second.is_new;
-    if (may_be_made || can_be_opened) missing.push_back({state->name, directory, is_new});
+    Uuid topic_id = may_be_made ? state->topic_id : Uuid();
+    if (may_be_made || can_be_opened) missing.push_back({state->name, directory, is_new, topic_id});
   }
   return missing;
 }

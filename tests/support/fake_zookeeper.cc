@@ -38,6 +38,12 @@ ZkCode FakeZooKeeper::take_failure(const std::string& path) {
   return code;
 }
 
+ZkCode FakeZooKeeper::take_failure_of_read(const std::string& path) {
+  auto found = failures_.find(path);
+  bool is_of_creation = found != failures_.end() && found->second == ZkCode::node_exists;
+  return is_of_creation ? ZkCode::ok : take_failure(path);
+}
+
 // --- requests ---
 
 Task<Result<ZkCreated>> FakeZooKeeper::create(std::string path, std::string data, CreateMode mode) {
@@ -53,7 +59,7 @@ Task<Result<ZkNode>> FakeZooKeeper::get(std::string path, Watch watch) {
   Turn turn{this};
   bool same_session = co_await turn;
   if (!same_session) co_return zk_error(ZkCode::session_expired, "get", path);
-  if (ZkCode code = take_failure(path); code != ZkCode::ok) co_return zk_error(code, "get", path);
+  if (ZkCode code = take_failure_of_read(path); code != ZkCode::ok) co_return zk_error(code, "get", path);
   if (!has(path)) co_return zk_error(ZkCode::no_node, "get", path);
   if (watch == Watch::yes) ++data_watches_[path];
   co_return ZkNode{data(path), stat(path)};
@@ -63,7 +69,7 @@ Task<Result<std::optional<ZkStat>>> FakeZooKeeper::exists(std::string path, Watc
   Turn turn{this};
   bool same_session = co_await turn;
   if (!same_session) co_return zk_error(ZkCode::session_expired, "exists", path);
-  if (ZkCode code = take_failure(path); code != ZkCode::ok) co_return zk_error(code, "exists", path);
+  if (ZkCode code = take_failure_of_read(path); code != ZkCode::ok) co_return zk_error(code, "exists", path);
   if (watch == Watch::yes) ++data_watches_[path];
   if (!has(path)) co_return std::optional<ZkStat>();
   co_return std::optional<ZkStat>(stat(path));
@@ -73,7 +79,7 @@ Task<Result<ZkChildren>> FakeZooKeeper::children(std::string path, Watch watch) 
   Turn turn{this};
   bool same_session = co_await turn;
   if (!same_session) co_return zk_error(ZkCode::session_expired, "children", path);
-  if (ZkCode code = take_failure(path); code != ZkCode::ok) co_return zk_error(code, "children", path);
+  if (ZkCode code = take_failure_of_read(path); code != ZkCode::ok) co_return zk_error(code, "children", path);
   if (!has(path)) co_return zk_error(ZkCode::no_node, "children", path);
   if (watch == Watch::yes) ++child_watches_[path];
   co_return ZkChildren{names_below(path), stat(path)};

@@ -37,7 +37,7 @@ class FakeZooKeeper final : public ZooKeeper {
   std::vector<std::string> names_below(const std::string& path) const;
 
   // Trouble.
-  /// The next request on `path` fails with `code`, and nothing is done.
+  /// The next request on `path` that can end with `code` fails with it, and nothing is done.
   void fail_next(const std::string& path, ZkCode code) { failures_.emplace(path, code); }
   /// The next multi is done twice, as when the connection is lost before its answer came.
   void lose_answer_of_next_multi() { does_multi_twice_ = true; }
@@ -55,6 +55,7 @@ class FakeZooKeeper final : public ZooKeeper {
   struct Turn;
 
   ZkCode take_failure(const std::string& path);
+  ZkCode take_failure_of_read(const std::string& path);
   ZkCode check(const ZkOp& op) const;
   ZkOpResult apply(const ZkOp& op, int64_t owner);
   /// Gives sequential nodes their numbers, one sequence for all folders.

@@ -122,6 +122,19 @@ TEST_F(ControllerStoreTest, TopicsAreReadWithTheirStates) {
   EXPECT_FALSE(topic.partitions.at(1).state.has_value());
 }
 
+TEST_F(ControllerStoreTest, StatesOfNewTopicsAreReadWhereAnEarlierControllerHasBegun) {
+  topic_is_made("a", {{1, 2}, {2}});
+  topic_is_made("b", {{1}});
+  state_is("a", 0, 2, 5, {2, 1});
+  auto topics = shards_.run(store_.made_topics(term_, {"a", "b", "gone"}));
+  ASSERT_TRUE(topics.ok());
+  ASSERT_EQ(topics->size(), 2u);
+  EXPECT_EQ(topics->at("a").partitions.at(0).state->leader, BrokerId(2));
+  EXPECT_FALSE(topics->at("a").partitions.at(1).state.has_value());
+  EXPECT_EQ(topics->at("b").partitions.at(0).replicas, ids({1}));
+  EXPECT_FALSE(topics->at("b").partitions.at(0).state.has_value());
+}
+
 TEST_F(ControllerStoreTest, TopicFromBeforeThereWereIdsIsGivenOne) {
   topic_is_made("old", {{1}}, false);
   auto topics = shards_.run(store_.topics(term_, {"old"}));
