@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <map>
@@ -155,6 +156,13 @@ class Partitions {
     const LogDirectory* source = nullptr;
     LogDirectory* destination = nullptr;
   };
+  /// The logs of one directory that are being loaded.
+  struct Loading {
+    LogDirectory& directory;
+    LoadProgress& progress;  ///< on shard 0
+    const size_t threads;
+    std::atomic<size_t> next{0};
+  };
   /// The logs of one directory that are being closed.
   struct Closing {
     const LogDirectory* directory = nullptr;
@@ -184,10 +192,12 @@ class Partitions {
   LogDirectory* directory_for_new_log(const TopicPartition& name);
   Task<bool> load_directory(LogDirectory& directory, const SettingsByTopic& settings, int32_t threads,
                             LoadProgress& progress);
-  Task<bool> load_some(LogDirectory& directory, const SettingsByTopic& settings, size_t& next,
-                       LoadProgress& progress);
-  Task<std::vector<Opened>> open_chunk(std::vector<Opened> chunk, const SettingsByTopic& settings);
+  std::vector<Opened> open_from(size_t i, Loading& loading, const SettingsByTopic& settings) const;
+  Task<bool> load_some(Loading& loading, const SettingsByTopic& settings);
+  void open_log(Opened& entry, const SettingsByTopic& settings) const;
   Task<bool> open_and_install(std::vector<Opened> chunk, const SettingsByTopic& settings);
+  /// False when one of them could not be opened.
+  Task<bool> install_all(std::vector<Opened> opened, const SettingsByTopic& settings);
   std::vector<Opened> find_missing(const std::vector<const PartitionState*>& states);
   Task<void> open_missing(const std::vector<PartitionState>& states, const SettingsByTopic& settings);
   void place(std::vector<Opened>& missing);

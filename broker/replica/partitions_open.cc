@@ -10,9 +10,10 @@
 namespace gregor {
 namespace {
 
-// Logs opened by one background job after a clean stop, when that is quick: enough to make the way there and back
-// cheap, few enough that the threads of a directory end at about the same time.
+// Logs opened by one background job: enough to make the way there and back cheap.
 constexpr size_t kChunk = 64;
+// After that no job begins with another log.
+constexpr Duration kLongJob = std::chrono::milliseconds(20);
 constexpr Duration kProgressInterval = std::chrono::seconds(5);
 
 Task<void> tell_progress(const LoadProgress& progress) {
@@ -145,26 +146,29 @@ void Partitions::make_way(std::vector<Opened>& chunk) {
   }
 }
 
-Task<std::vector<Partitions::Opened>> Partitions::open_chunk(std::vector<Opened> chunk,
-                                                             const SettingsByTopic& settings) {
-  auto open = [this, &chunk, &settings] {
-    make_way(chunk);
-    for (auto& entry : chunk) {
-      if (!entry.log) continue;
-      entry.log = PartitionLog::open(entry.directory->files(), environment_.clock,
-                                     entry.directory->path_of(entry.name), entry.name,
-                                     settings.at(entry.name.topic).log, entry.directory->open_options(entry.name));
-      // Here, since it takes a file. Where there is no room for it, taking the controller's word fails.
-      if (entry.log && !entry.topic_id.is_zero()) (void)(*entry.log)->set_topic_id(entry.topic_id);
-    }
-  };
-  co_await in_background(environment_.pool, open);
-  co_return std::move(chunk);
+/// Blocks.
+void Partitions::open_log(Opened& entry, const SettingsByTopic& settings) const {
+  entry.log =
+      PartitionLog::open(entry.directory->files(), environment_.clock, entry.directory->path_of(entry.name),
+                         entry.name, settings.at(entry.name.topic).log, entry.directory->open_options(entry.name));
+  // Here, since it takes a file. Where there is no room for it, taking the controller's word fails.
+  if (entry.log && !entry.topic_id.is_zero()) (void)(*entry.log)->set_topic_id(entry.topic_id);
 }
 
 /// False when a log of the chunk could not be opened.
 Task<bool> Partitions::open_and_install(std::vector<Opened> chunk, const SettingsByTopic& settings) {
-  std::vector<Opened> opened = co_await open_chunk(std::move(chunk), settings);
+  auto open = [this, &chunk, &settings] {
+    make_way(chunk);
+    for (auto& entry : chunk) {
+      if (entry.log) open_log(entry, settings);
+    }
+  };
+  co_await in_background(environment_.pool, open);
+  bool is_complete = co_await install_all(std::move(chunk), settings);
+  co_return is_complete;
+}
+
+Task<bool> Partitions::install_all(std::vector<Opened> opened, const SettingsByTopic& settings) {
   std::vector<TopicPartition> names;
   bool is_complete = true;
   for (const auto& entry : opened) {
@@ -218,11 +222,11 @@ Task<bool> Partitions::load_directory(LogDirectory& directory, const SettingsByT
   if (directory.health().is_offline()) co_return false;
   Instant begin = environment_.clock.now();
   logs_in_[&directory] = directory.partitions().size();
-  size_t next = 0;
+  Loading loading{directory, progress, static_cast<size_t>(threads)};
   Repeating tell;
   tell.start(kProgressInterval, [&progress] { return tell_progress(progress); });
   std::vector<Task<bool>> workers;
-  for (int32_t i = 0; i < threads; ++i) workers.push_back(load_some(directory, settings, next, progress));
+  for (int32_t i = 0; i < threads; ++i) workers.push_back(load_some(loading, settings));
   std::vector<bool> outcomes = co_await when_all(std::move(workers));
   co_await tell.stop();
   auto took = std::chrono::duration_cast<std::chrono::milliseconds>(environment_.clock.now() - begin).count();
@@ -232,19 +236,32 @@ Task<bool> Partitions::load_directory(LogDirectory& directory, const SettingsByT
   co_return failed == 0;
 }
 
-Task<bool> Partitions::load_some(LogDirectory& directory, const SettingsByTopic& settings, size_t& next,
-                                 LoadProgress& progress) {
-  const auto& names = directory.partitions();
-  // Of logs that have to be read one may take long: every thread takes the next one as soon as it has time.
-  const size_t at_once = directory.was_clean_shutdown() ? kChunk : 1;
+/// Opens the log `i`, and then some more. Of those that have to be read one may take long: the job is not to go on
+/// for long then, nor the other threads to be without work at the end. Blocks.
+std::vector<Partitions::Opened> Partitions::open_from(size_t i, Loading& loading,
+                                                      const SettingsByTopic& settings) const {
+  const auto& names = loading.directory.partitions();
+  size_t most = std::clamp((names.size() - std::min(i, names.size())) / (2 * loading.threads), size_t{1}, kChunk);
+  Instant end = environment_.clock.now() + kLongJob;
+  std::vector<Opened> opened;
+  while (i < names.size()) {
+    open_log(opened.emplace_back(Opened{names[i], &loading.directory}), settings);
+    if (opened.size() == most || environment_.clock.now() >= end) break;
+    i = loading.next++;
+  }
+  return opened;
+}
+
+Task<bool> Partitions::load_some(Loading& loading, const SettingsByTopic& settings) {
   bool is_complete = true;
-  while (next < names.size()) {
-    std::vector<Opened> chunk;
-    for (; next < names.size() && chunk.size() < at_once; ++next) chunk.push_back(Opened{names[next], &directory});
-    size_t count = chunk.size();
-    bool opened = co_await open_and_install(std::move(chunk), settings);
-    is_complete = is_complete && opened;
-    progress.loaded += count;
+  while (loading.next < loading.directory.partitions().size()) {
+    std::vector<Opened> opened;
+    auto open = [&, first = loading.next++] { opened = open_from(first, loading, settings); };
+    co_await in_background(environment_.pool, open);
+    size_t count = opened.size();
+    bool are_all_open = co_await install_all(std::move(opened), settings);
+    is_complete = is_complete && are_all_open;
+    loading.progress.loaded += count;
   }
   co_return is_complete;
 }
