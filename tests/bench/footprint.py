@@ -5,6 +5,8 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import batches
+import wire
 from bench import run, seconds_of, wait_for_metadata
 from target import CpuClock
 
@@ -67,13 +69,21 @@ def measure_files(bench):
     bench.results["making a file"] = {"us_per_file": seconds_of(make) / count * 1e6}
 
 
+def put_a_record_in_each(broker, topic, partitions):
+    """So that there is something to be read again."""
+    batch = batches.encode([batches.Record(b"x" * 100)])
+    rows = [{"index": index, "records": batch} for index in range(partitions)]
+    with wire.Connection(broker, timeout=300) as connection:
+        answer = connection.ask(wire.PRODUCE, topic_data=[{"name": topic, "partition_data": rows}], timeout_ms=300_000)
+    assert all(row.error_code == 0 for row in answer.responses[0].partition_responses), answer
+
+
 def measure_partitions(bench):
     """Many partitions; then the broker is stopped, started, killed and started again."""
     count = bench.scale.partitions
     with bench.fresh_broker() as (broker, target), many_partitions(target, count) as (topic, result):
         bench.results |= result
-        # A record in each, so that there is something to be read again.
-        run("load_client", "steady", "127.0.0.1", broker.port, topic, count, 10, 10, 5_000, max(1, count // 5_000 + 1))
+        put_a_record_in_each(broker, topic, count)
 
         def start():
             broker.launch()

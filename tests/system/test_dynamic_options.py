@@ -139,3 +139,15 @@ def test_num_recovery_threads_per_data_dir(new_broker, topic):
     broker.kill()
     broker.start()
     assert "threads=2 " in broker.wait_for_log("loaded log directory.*").group()
+
+
+def test_without_num_recovery_threads_every_shard_has_one(new_broker):
+    broker = new_broker(num_shards=3).start()
+    wire.create_topic(broker, "some", 4)
+    broker.kill()
+    broker.start()
+    assert "threads=3 " in broker.wait_for_log("loaded log directory.*").group()
+    broker.options["num.recovery.threads.per.data.dir"] = 1
+    broker.kill()
+    broker.start()
+    assert "threads=1 " in broker.wait_for_log("loaded log directory.*").group()
