@@ -56,18 +56,24 @@ def produce_zstd(target, scale):
 
 
 def measure_zstd(bench):
-    """The same per GB of what is stored, the decompression's own cost apart."""
+    """The same per GB of what is stored, the decompression's own cost apart. Each the best of three; decompressing is
+    measured right behind, while another core compresses, as the producer's did."""
     total = bench.scale.zstd_bytes
-    with bench.fresh_broker() as (broker, target), target.topic("zstd") as topic:
-        result = produce(target, topic, total, 1024, "zstd")
-        alone = run("unzstd", *sorted(broker.partition_dir(topic).glob("*.log")))
-    compressed = alone["bytes"] / GB
+    produced, unpacked = [], []
+    with bench.fresh_broker() as (broker, target):
+        for _ in range(3):
+            with target.topic("zstd") as topic:
+                produced.append({"zstd": produce(target, topic, total, 1024, "zstd")})
+                unpacked.append(run("unzstd", *sorted(broker.partition_dir(topic).glob("*.log"))))
+    result = best(produced)["zstd"]
+    compressed = unpacked[0]["bytes"] / GB
+    alone = min(one["cpu_seconds"] for one in unpacked)
     spent = result["cpu_s_per_gb"] * total / GB
     bench.results["produce zstd 1024 B x 1"] = {
-        "mb_per_s": result["mb_per_s"] * alone["bytes"] / total, "messages_per_s": result["messages_per_s"],
-        "cpu_s_per_gb": (spent - alone["cpu_seconds"]) / compressed}
+        "mb_per_s": result["mb_per_s"] * compressed * GB / total, "messages_per_s": result["messages_per_s"],
+        "cpu_s_per_gb": (spent - alone) / compressed}
     bench.results["decompression of zstd"] = {
-        "ratio": total / alone["bytes"], "cpu_s_per_compressed_gb": alone["cpu_seconds"] / compressed,
+        "ratio": total / GB / compressed, "cpu_s_per_compressed_gb": alone / compressed,
         "broker_cpu_s_per_compressed_gb_in_all": spent / compressed}
 
 

@@ -2,16 +2,21 @@
 //
 //   unzstd SEGMENT...
 //
-// Prints the batches' compressed bytes and the CPU seconds for decompressing their records.
-#include <sys/resource.h>
+// Another thread compresses meanwhile, as the producer does while a broker decompresses: two cores share caches and
+// memory, and what one does costs the other time. Prints the batches' compressed bytes and the CPU seconds for
+// decompressing their records.
+#include <time.h>
 #include <zstd.h>
 
+#include <atomic>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -26,12 +31,32 @@ constexpr int kZstd = 4;
   std::exit(1);
 }
 
+/// Of this thread.
 double cpu_seconds() {
-  rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-         static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+  timespec spent;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+  return static_cast<double>(spent.tv_sec) + static_cast<double>(spent.tv_nsec) / 1e9;
 }
+
+/// Compresses what it is given again and again, on a thread of its own.
+class Neighbour {
+ public:
+  explicit Neighbour(std::string plain) : plain_(std::move(plain)), thread_([this] { work(); }) {}
+  ~Neighbour() {
+    is_over_ = true;
+    thread_.join();
+  }
+
+ private:
+  void work() {
+    std::vector<char> into(ZSTD_compressBound(plain_.size()));
+    while (!is_over_) ZSTD_compress(into.data(), into.size(), plain_.data(), plain_.size(), ZSTD_CLEVEL_DEFAULT);
+  }
+
+  std::string plain_;
+  std::atomic<bool> is_over_{false};
+  std::thread thread_;
+};
 
 uint32_t big_endian(const char* at) {
   uint32_t value = 0;
@@ -50,6 +75,15 @@ void decompress(ZSTD_DStream* stream, const char* bytes, size_t size, std::vecto
   }
 }
 
+/// A megabyte as programs write it.
+std::string compressible_text() {
+  std::string text;
+  for (uint64_t i = 0; text.size() < 1 << 20; ++i) {
+    text += R"({"user_id": )" + std::to_string(i * 0x9E3779B97F4A7C15u % 100'000) + R"(, "action": "view"},)";
+  }
+  return text;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -57,6 +91,7 @@ int main(int argc, char** argv) {
   std::vector<char> into(128 << 10);
   uint64_t compressed = 0;
   double spent = 0;
+  Neighbour neighbour(compressible_text());
   for (int i = 1; i < argc; ++i) {
     std::ifstream file(argv[i], std::ios::binary);
     std::string bytes{std::istreambuf_iterator<char>(file), {}};
