@@ -78,8 +78,10 @@ class Socket {
   ReadyGate::Awaiter writable() { return writable_.passed(); }
   /// False when `readable` would wait.
   bool may_be_readable() const { return readable_.is_open(); }
-  /// When bytes were last received or sent; before the first of them, when the socket was made.
-  virtual Instant last_transfer() const { return last_transfer_; }
+  /// When `receive`, `send` or `send_file` last moved any bytes; before that, when the socket was made.
+  Instant last_transfer() const { return last_transfer_; }
+  /// The same, or later where bytes have come since that nobody was woken for.
+  virtual Instant last_activity() const { return last_transfer_; }
   /// Called on the shard, once, when the peer has closed or reset the connection; for a handler that waits for
   /// something else than this socket.
   void on_hang_up(UniqueFunction<void()> callback) { hang_up_ = std::move(callback); }

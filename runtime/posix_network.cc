@@ -115,9 +115,8 @@ class PosixSocket final : public Socket, IoHandler {
     if (::setsockopt(descriptor_, SOL_SOCKET, SO_RCVLOWAT, &wanted, sizeof wanted) == 0) low_water_ = wanted;
   }
 
-  Instant last_transfer() const override {
+  Instant last_activity() const override {
     if (low_water_ == 1) return last_transfer_;
-    // Bytes may be coming that nobody was woken for.
     tcp_info info = {};
     socklen_t size = sizeof info;
     if (::getsockopt(descriptor_, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return last_transfer_;

@@ -79,7 +79,7 @@ Task<void> Connection::serve() {
         log::warn("closed connection peer={} reason=\"{}\"", peer(), frame.error().message);
       co_return;
     }
-    info_.received = last_active();
+    info_.received = socket_->last_transfer();
     // The frame ends with its handling at the latest: an answer may be long on its way.
     Reply reply = co_await handler_.handle(info_, std::move(*frame));
     if (reply.kind == Reply::Kind::close) {
@@ -88,7 +88,7 @@ Task<void> Connection::serve() {
     }
     if (reply.kind == Reply::Kind::send) {
       Result<void> sent = co_await send(reply.frame);
-      if (reply.on_sent) reply.on_sent(sent ? last_active() : Shard::current()->clock().now());
+      if (reply.on_sent) reply.on_sent(sent ? socket_->last_transfer() : Shard::current()->clock().now());
       if (!sent) {
         if (!is_ordinary_end(sent.error()))
           log::warn("closed connection peer={} reason=\"{}\"", peer(), sent.error().message);

@@ -45,7 +45,7 @@ class Connection {
   /// Makes serve end soon: what waits is woken, nothing more is received.
   void shut_down();
   /// When anything was last received or sent, be it a part of a frame.
-  Instant last_active() const { return socket_->last_transfer(); }
+  Instant last_active() const { return socket_->last_activity(); }
   const std::string& peer() const { return info_.peer; }
 
  private:
