@@ -122,19 +122,14 @@ class PlainReader {
   /// Zig-zag over LEB128.
   template <class Int>
   Int read_number() {
-    using Raw = std::make_unsigned_t<Int>;
-    constexpr unsigned kMostBits = sizeof(Int) == 4 ? 35 : 70;
-    uint64_t raw = 0;
-    for (unsigned shift = 0; shift < kMostBits && at_ < end_; shift += 7) {
-      uint8_t byte = *at_++;
-      raw |= static_cast<uint64_t>(byte & 0x7f) << shift;
-      if ((byte & 0x80) == 0) {
-        auto value = static_cast<Raw>(raw);
-        return static_cast<Int>((value >> 1) ^ (~(value & 1) + 1));
-      }
+    // Nearly all have one byte or two.
+    if (end_ - at_ >= 2) {
+      uint32_t first = at_[0];
+      uint32_t second = at_[1];
+      if (first < 0x80) return at_ += 1, unzigzag<Int>(first);
+      if (second < 0x80) return at_ += 2, unzigzag<Int>((first & 0x7f) | second << 7);
     }
-    ok_ = false;
-    return 0;
+    return read_long_number<Int>();
   }
   /// Skips a run of bytes behind its length; false when it is null.
   bool skip_nullable() {
@@ -145,6 +140,24 @@ class PlainReader {
   }
 
  private:
+  template <class Int>
+  static Int unzigzag(uint64_t raw) {
+    auto value = static_cast<std::make_unsigned_t<Int>>(raw);
+    return static_cast<Int>((value >> 1) ^ (~(value & 1) + 1));
+  }
+  template <class Int>
+  Int read_long_number() {
+    constexpr unsigned kMostBits = sizeof(Int) == 4 ? 35 : 70;
+    uint64_t raw = 0;
+    for (unsigned shift = 0; shift < kMostBits && at_ < end_; shift += 7) {
+      uint8_t byte = *at_++;
+      raw |= static_cast<uint64_t>(byte & 0x7f) << shift;
+      if (byte < 0x80) return unzigzag<Int>(raw);
+    }
+    ok_ = false;
+    return 0;
+  }
+
   const uint8_t* at_;
   const uint8_t* end_;
   bool ok_ = true;
@@ -162,8 +175,12 @@ std::optional<RecordShape> read_plain_shape(RecordStream& stream) {
   shape.offset_delta = reader.read_number<int32_t>();
   shape.has_key = reader.skip_nullable();
   reader.skip_nullable();
-  bool has_headers = reader.read_number<int32_t>() != 0;
-  if (!reader.ok() || has_headers || reader.at() - begin != length) return std::nullopt;
+  auto headers = reader.read_number<int32_t>();
+  for (int32_t i = 0; i < headers && reader.ok(); ++i) {
+    if (!reader.skip_nullable()) return std::nullopt;
+    reader.skip_nullable();
+  }
+  if (!reader.ok() || headers < 0 || reader.at() - begin != length) return std::nullopt;
   stream.skip_to(reader.at());
   return shape;
 }

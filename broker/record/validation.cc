@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 
 #include "broker/record/record_stream.h"
@@ -70,10 +71,20 @@ Result<void> check_header(const BatchView& batch, const ProduceRules& rules) {
   return {};
 }
 
+int64_t saturating_add(int64_t a, int64_t b) {
+  int64_t sum = 0;
+  if (!__builtin_add_overflow(a, b, &sum)) return sum;
+  return b < 0 ? std::numeric_limits<int64_t>::min() : std::numeric_limits<int64_t>::max();
+}
+
 /// Walks the records of one batch and collects what is wrong with single ones.
 class RecordWalk {
  public:
-  RecordWalk(const BatchView& batch, const ProduceRules& rules) : batch_(batch), rules_(rules) {}
+  RecordWalk(const BatchView& batch, const ProduceRules& rules)
+      : batch_(batch),
+        rules_(rules),
+        earliest_(saturating_add(rules.now_ms, -rules.timestamp_before_max_ms)),
+        latest_(saturating_add(rules.now_ms, rules.timestamp_after_max_ms)) {}
 
   /// Errors: where the structure is broken, so that no single record can be blamed.
   Result<void> run();
@@ -98,6 +109,8 @@ class RecordWalk {
 
   const BatchView& batch_;
   const ProduceRules& rules_;
+  const int64_t earliest_;  ///< that a record may claim, as `latest_`
+  const int64_t latest_;
   int64_t max_timestamp_ = kNoTimestamp;
   size_t faulty_ = 0;
   bool has_bad_timestamp_ = false;
@@ -128,9 +141,7 @@ void RecordWalk::check_record(int32_t index, const RecordShape& shape) {
 
 void RecordWalk::check_timestamp(int32_t index, int64_t timestamp) {
   if (rules_.timestamp_type == TimestampType::create_time && timestamp != kNoTimestamp) {
-    using Wide = __int128;
-    Wide age = static_cast<Wide>(rules_.now_ms) - timestamp;
-    if (age <= rules_.timestamp_before_max_ms && -age <= rules_.timestamp_after_max_ms) return;
+    if (timestamp >= earliest_ && timestamp <= latest_) return;
     has_bad_timestamp_ = true;
     blame(index,
           fmt::format("timestamp {} is out of range: at most {} ms before and {} ms after {} are allowed",
