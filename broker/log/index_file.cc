@@ -6,11 +6,17 @@
 #include "broker/log/directory_health.h"
 
 namespace gregor {
+namespace {
+
+constexpr size_t kPage = 4096;
+
+}  // namespace
 
 Result<void> IndexFile::reset() {
   bool was_empty = entry_count() == 0;
   stored_ = 0;
   pending_.clear();
+  forget_found();
   auto file = open();
   if (!file) return file.error();
   auto size = (*file)->size();
@@ -20,12 +26,12 @@ Result<void> IndexFile::reset() {
 
 void IndexFile::adopt(std::optional<uint64_t> size_bytes) {
   pending_.clear();
+  forget_found();
   adopted_size_ = size_bytes;
   stored_ = size_bytes.value_or(0) / entry_size_;
 }
 
 Result<void> IndexFile::append(Bytes entry) {
-  constexpr size_t kPage = 4096;
   pending_.append(entry);
   if (pending_.size() < kPage || is_rebuilding_) return {};
   auto written = write_pending();
@@ -36,6 +42,7 @@ Result<void> IndexFile::append(Bytes entry) {
 void IndexFile::begin_rebuild() {
   stored_ = 0;
   pending_.clear();
+  forget_found();
   is_rebuilding_ = true;
 }
 
@@ -103,33 +110,82 @@ Result<void> IndexFile::read(uint64_t index, std::span<uint8_t> entry) {
     std::memcpy(entry.data(), pending_.data() + (index - stored_) * entry_size_, entry_size_);
     return {};
   }
+  if (index >= found_begin_ && index < found_begin_ + found_count()) {
+    std::memcpy(entry.data(), found_.data() + (index - found_begin_) * entry_size_, entry_size_);
+    return {};
+  }
   auto file = open();
   if (!file) return file.error();
-  auto count = (*file)->read_at(index * entry_size_, entry);
+  return read_from(**file, index, entry);
+}
+
+Result<void> IndexFile::read_from(File& file, uint64_t index, std::span<uint8_t> entries) {
+  auto count = file.read_at(index * entry_size_, entries);
   if (!count) return count.error();
-  if (*count != entry_size_) return system_error(EIO, "index is shorter than it was: " + path());
+  if (*count != entries.size()) return system_error(EIO, "index is shorter than it was: " + path());
   return {};
 }
 
-Result<uint64_t> IndexFile::partition_point(const std::function<bool(const uint8_t*)>& is_before) {
+Result<uint64_t> IndexFile::partition_point(const IsBefore& is_before) {
+  bool is_among_stored = pending_.empty() || (stored_ > 0 && !is_before(pending_.data()));
+  if (is_among_stored) return search_stored(is_before);
   uint64_t low = 0;
-  uint64_t high = stored_;
-  if (!pending_.empty() && (stored_ == 0 || is_before(pending_.data()))) {
-    low = stored_;
-    high = entry_count();
-  }
-  uint8_t entry[16];
-  ASSERT(entry_size_ <= sizeof entry);
+  uint64_t high = pending_.size() / entry_size_;
   while (low < high) {
     uint64_t middle = low + (high - low) / 2;
-    if (auto got = read(middle, {entry, entry_size_}); !got) return got.error();
-    if (is_before(entry)) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
+    is_before(pending_.data() + middle * entry_size_) ? low = middle + 1 : high = middle;
   }
-  return low;
+  return stored_ + low;
+}
+
+Result<uint64_t> IndexFile::search_stored(const IsBefore& is_before) {
+  if (!is_found(is_before)) {
+    if (auto searched = search_file(is_before); !searched) return searched.error();
+  }
+  uint64_t low = 0;
+  uint64_t high = found_count();
+  while (low < high) {
+    uint64_t middle = low + (high - low) / 2;
+    is_before(found_.data() + middle * entry_size_) ? low = middle + 1 : high = middle;
+  }
+  return found_begin_ + low;
+}
+
+bool IndexFile::is_found(const IsBefore& is_before) const {
+  if (found_.empty()) return false;
+  bool begins_before = found_begin_ == 0 || is_before(found_.data());
+  bool ends_behind = found_begin_ + found_count() == stored_ || !is_before(last_found());
+  return begins_before && ends_behind;
+}
+
+Result<void> IndexFile::search_file(const IsBefore& is_before) {
+  if (stored_ == 0) return {};
+  auto file = open();
+  if (!file) return file.error();
+  const uint64_t page = kPage / entry_size_;
+  // A reader that goes on finds its next place behind the last one.
+  if (!found_.empty() && is_before(last_found())) {
+    if (auto next = load_found(**file, found_begin_ + found_count() - 1); !next) return next;
+    if (is_found(is_before)) return {};
+  }
+  uint64_t low = 0;
+  uint64_t high = stored_;
+  uint8_t entry[16];
+  ASSERT(entry_size_ <= sizeof entry);
+  while (high - low >= page) {
+    uint64_t middle = low + (high - low) / 2;
+    if (auto got = read_from(**file, middle, {entry, entry_size_}); !got) return got;
+    is_before(entry) ? low = middle : high = middle;
+  }
+  return load_found(**file, low);
+}
+
+Result<void> IndexFile::load_found(File& file, uint64_t first) {
+  Buffer entries(std::min(stored_ - first, kPage / entry_size_) * entry_size_);
+  if (auto got = read_from(file, first, entries.span()); !got) return got;
+  found_ = std::move(entries);
+  found_begin_ = first;
+  return {};
 }
 
 Result<void> IndexFile::truncate(uint64_t count) {
@@ -142,6 +198,7 @@ Result<void> IndexFile::truncate(uint64_t count) {
   if (!file) return file.error();
   if (auto cut = (*file)->truncate(count * entry_size_); !cut) return cut;
   pending_.clear();
+  forget_found();
   stored_ = count;
   return {};
 }

@@ -306,7 +306,7 @@ Result<void> Segment::deactivate() {
   if (auto written = time_index_.file().write_pending(); !written) return written;
   if (auto trimmed = trim(); !trimmed) return trimmed;
   is_active_ = false;
-  open_file_.reset();
+  release_file();
   recent_.clear();
   return {};
 }

@@ -68,8 +68,13 @@ class Segment {
   Error damage_at(uint64_t position);
   /// The bytes [position, position + size).
   Result<FileSlice> slice(uint64_t position, uint64_t size);
-  /// Closes the file unless somebody is reading it; the next use opens it again.
-  void release_file() { open_file_.reset(); }
+  /// Closes the file unless somebody is reading it, and gives back what index searches keep; the next use opens it
+  /// again.
+  void release_file() {
+    open_file_.reset();
+    offset_index_.file().forget_found();
+    time_index_.file().forget_found();
+  }
   /// A scanner over the batches from `position` to the end.
   Result<BatchScanner> scan(uint64_t position, BatchScanner::Depth depth);
   /// The offset behind the last batch, the base offset if there is none. Error: corrupt_message, as `find`.
