@@ -55,8 +55,8 @@ Task<std::optional<Buffer>> BrokerChannel::deliver(Buffer frame) {
     if (is_closed_) break;
     if (answer) co_return std::move(*answer);
     if (!is_warned)
-      log::warn("could not reach a broker, trying on broker={} reason=\"{}\"", broker_.value,
-                answer.error().message);
+      log::warn("could not reach a broker by its advertised.listeners, trying on broker={} reason=\"{}\"",
+                broker_.value, answer.error().message);
     is_warned = true;
     co_await sleep_for(kRetryDelay);
   }

@@ -131,8 +131,9 @@ Result<void> LogDirectory::remove_mark_and_deleted() {
   }
   // Even where there was none: a process that ended just here may have removed it, and it could be back.
   if (auto synced = files_.sync_directory(path_); !synced) return synced;
+  if (!deleted_.empty()) log::info("finishing deletions directory={} logs={}", path_, deleted_.size());
   for (const std::string& path : std::exchange(deleted_, {})) {
-    log::info("finishing a deletion path={}", path);
+    log::debug("finishing a deletion path={}", path);
     if (auto removed = files_.remove_all(path); !removed) return removed;
   }
   // Or each of the logs would have to sync its own; where that is not possible, they do.
