@@ -32,11 +32,14 @@ Result<void> LogProducers::note_producer(const BatchView& batch, Offset segment)
 }
 
 Result<void> LogProducers::take_snapshot(Offset end) {
+  auto written = write_snapshot(end);
+  // The next one will do; until then the log would be read a little further back.
+  return !written && may_pass(written.error()) ? Result<void>() : written;
+}
+
+Result<void> LogProducers::write_snapshot(Offset end) {
   if (end <= last_snapshot_) return {};
-  if (auto written = snapshots_.write(end, state_); !written) {
-    // The next one will do; until then the log would be read a little further back.
-    return may_pass(written.error()) ? Result<void>() : written;
-  }
+  if (auto written = snapshots_.write(end, state_); !written) return written;
   last_snapshot_ = end;
   unsynced_.push_back(end);
   has_changed_directory_ = true;
@@ -46,6 +49,10 @@ Result<void> LogProducers::take_snapshot(Offset end) {
 Result<void> LogProducers::take_last_snapshot(Offset end) {
   bool is_needed = !state_.is_empty() || snapshots_.has_any(end);
   return is_needed ? take_snapshot(end) : Result<void>();
+}
+
+Result<void> LogProducers::close(Offset end) {
+  return state_.is_empty() ? take_last_snapshot(end) : write_snapshot(end);
 }
 
 Result<std::vector<std::shared_ptr<File>>> LogProducers::open_unsynced() {

@@ -44,11 +44,15 @@ class LogProducers {
     return has_producer ? note_producer(batch, segment) : Result<void>();
   }
 
-  /// Writes a snapshot as of `end`, unless there is one already; it is synced with the next flush. At a roll.
+  /// Writes a snapshot as of `end`, unless there is one already; it is synced with the next flush. At a roll. For
+  /// want of room or descriptors none is written.
   Result<void> take_snapshot(Offset end);
-  /// The same where the log ends, when it is closed. A log that never knew a producer is left without: as long as
-  /// it has one segment only, nothing would be read for want of it.
+  /// The same where the log ends. A log that never knew a producer is left without: as long as it has one segment
+  /// only, nothing would be read for want of it.
   Result<void> take_last_snapshot(Offset end);
+  /// The same when the log is closed. Fails for want of room or descriptors too, where a producer is known: a start
+  /// after a clean stop reads no log that has no snapshot, and would not know it any more.
+  Result<void> close(Offset end);
   /// Whether files were made or removed since the last call, so that the directory has to be synced too.
   bool take_directory_change() { return std::exchange(has_changed_directory_, false); }
   /// Opens the snapshots that were written since the last call that succeeded, to be synced.
@@ -68,6 +72,7 @@ class LogProducers {
 
  private:
   Result<void> note_producer(const BatchView& batch, Offset segment);
+  Result<void> write_snapshot(Offset end);
   Result<void> scan(std::span<const std::unique_ptr<Segment>> segments, const ProducerRebuild& rebuild,
                     Offset from);
   Result<void> scan_segment(Segment& segment, Offset from, Offset end);

@@ -211,7 +211,7 @@ Result<bool> PartitionLog::begin_close() {
   }
   if (auto saved = save_epochs(); !saved) return saved.error();
   if (epochs_.is_changed()) return storage_error({{}, "no room for " + epochs_.path()});
-  if (auto taken = producers_.take_last_snapshot(log_end_offset_); !taken) return fail(taken.error());
+  if (auto closed = producers_.close(log_end_offset_); !closed) return fail(closed.error());
   // Thousands of partitions never had a record: nothing of them is missed should the power go.
   bool is_untouched = !directory_changed_ && changed_from_.value == INT64_MAX;
   return has_records() || !is_untouched;

@@ -452,6 +452,53 @@ TEST_F(LogProducersTest, ListsNoTransactionFarBehindWhatWasRead) {
   EXPECT_EQ(aborted(0).size(), 20u);
 }
 
+// --- no room for a snapshot ---
+
+class LogProducersWithoutASnapshotTest : public LogProducersTest {
+ protected:
+  LogProducersWithoutASnapshotTest() {
+    open();
+    send({.sequence = 0});
+  }
+  FileSystem& files() override { return faulty_; }
+
+  testing::FaultyFileSystem faulty_;
+};
+
+TEST_F(LogProducersWithoutASnapshotTest, ALogWhoseProducersTheNextStartWouldForgetIsNotClosedProperly) {
+  faulty_.failing_path = file(Offset(1), ".snapshot");
+  faulty_.error = ENOSPC;
+  auto closed = log_->close();
+  ASSERT_FALSE(closed.ok());
+  EXPECT_TRUE(closed.error().is(ErrorCode::kafka_storage_error));
+  EXPECT_NE(closed.error().message.find(file(Offset(1), ".snapshot")), std::string::npos) << closed.error().message;
+  EXPECT_EQ(log_->recovery_point(), Offset(0));
+  faulty_.error = 0;
+  reopen_clean();
+  EXPECT_EQ(last_sequence_of(4000), 0);
+}
+
+TEST_F(LogProducersWithoutASnapshotTest, AnOlderSnapshotThatTheNextStartRemovesIsNotEnough) {
+  reopen_clean();
+  one_batch_per_segment();
+  log_->set_config(config_);
+  send({.sequence = 1});
+  faulty_.failing_path = file(Offset(2), ".snapshot");
+  faulty_.error = ENOSPC;
+  EXPECT_FALSE(log_->close().ok());
+}
+
+TEST_F(LogProducersWithoutASnapshotTest, WhereNoProducerIsKnownNoneIsMissed) {
+  reopen_clean();
+  clock_.wall += int64_t{config_.producer_expiration_ms} + 1;
+  reopen_clean();
+  append(1);
+  faulty_.failing_path = file(Offset(2), ".snapshot");
+  faulty_.error = ENOSPC;
+  EXPECT_EQ(last_sequence_of(4000), -2);
+  EXPECT_TRUE(log_->close().ok());
+}
+
 // --- aborted transactions on a full disk ---
 
 class LogProducersOnAFullDiskTest : public LogProducersTest {
