@@ -148,8 +148,9 @@ class PosixNetwork final : public Network {
   BackgroundPool& pool_;
 };
 
-/// Fills `into` from the socket, waiting as needed; whoever reads on by another way says what it expects. Error: ECONNRESET when the stream ended before; its message
-/// says whether that was between two reads (nothing received) or within.
+/// Fills `into` from the socket, waiting as needed; whoever reads on by another way says what it expects.
+/// Error: ECONNRESET when the stream ended before; its message says whether that was between two reads (nothing
+/// received) or within.
 Task<Result<void>> receive_exactly(Socket& socket, std::span<uint8_t> into);
 /// Sends all of `bytes`, waiting as needed.
 Task<Result<void>> send_all(Socket& socket, Bytes bytes, bool more_follows);
