@@ -135,18 +135,20 @@ Result<void> LogProducers::scan_segment(Segment& segment, Offset from, Offset en
 Result<void> LogProducers::truncate(std::span<const std::unique_ptr<Segment>> segments,
                                     const ProducerRebuild& wanted) {
   if (auto cut = aborted_.truncate(segments.back()->base_offset(), wanted.end); !cut) return cut;
-  bool had_producers = !state_.is_empty();
+  must_rebuild_ = must_rebuild_ || !state_.is_empty();
   snapshots_.doubt_outside(wanted.log_start_offset, wanted.end);
   if (auto removed = snapshots_.remove_doubtful(); !removed) return removed;
   last_snapshot_ = snapshots_.latest().value_or(wanted.log_start_offset);
-  if (had_producers) {
+  if (must_rebuild_) {
     if (auto rebuilt = rebuild(segments, wanted); !rebuilt) return rebuilt;
   }
+  must_rebuild_ = false;
   return take_last_snapshot(wanted.end);
 }
 
 Result<void> LogProducers::truncate_fully(Offset start) {
   state_.clear();
+  must_rebuild_ = false;
   last_snapshot_ = start;
   return snapshots_.remove_all();
 }

@@ -62,7 +62,8 @@ class LogProducers {
   /// reading what `segments`, the log's first ones, have behind it. Snapshots that are out of the log's bounds
   /// count as doubtful, and missing ones at the last two segments are written.
   Result<void> rebuild(std::span<const std::unique_ptr<Segment>> segments, const ProducerRebuild& rebuild);
-  /// After `segments` were cut at `rebuild.end`: the same, but nothing is read where there were no producers.
+  /// After `segments` were cut at `rebuild.end`: the same, but nothing is read where there were no producers. Where
+  /// it fails it may be called again.
   Result<void> truncate(std::span<const std::unique_ptr<Segment>> segments, const ProducerRebuild& rebuild);
   /// The log begins anew at `start`, without anything.
   Result<void> truncate_fully(Offset start);
@@ -84,6 +85,7 @@ class LogProducers {
   Offset last_snapshot_;  ///< there is none to be written at or below
   std::vector<Offset> unsynced_;
   bool has_changed_directory_ = false;
+  bool must_rebuild_ = false;  ///< a truncation that knew producers has not come to its end
 };
 
 }  // namespace gregor

@@ -499,6 +499,18 @@ TEST_F(LogProducersWithoutASnapshotTest, WhereNoProducerIsKnownNoneIsMissed) {
   EXPECT_TRUE(log_->close().ok());
 }
 
+TEST_F(LogProducersWithoutASnapshotTest, ATruncationThatHasToBeTakenAgainForgetsNoProducer) {
+  reopen_clean();
+  send({.sequence = 1});
+  send({.sequence = 2});
+  faulty_.failing_path = file(Offset(1), ".snapshot");
+  faulty_.open_error = EMFILE;
+  EXPECT_FALSE(log_->truncate_to(Offset(2)).ok());
+  faulty_.open_error = 0;
+  ASSERT_TRUE(log_->truncate_to(Offset(2)).ok());
+  EXPECT_EQ(last_sequence_of(4000), 1);
+}
+
 // --- aborted transactions on a full disk ---
 
 class LogProducersOnAFullDiskTest : public LogProducersTest {
