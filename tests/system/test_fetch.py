@@ -129,6 +129,24 @@ class TestLongPolling:
         for timer in timers:
             timer.join()
 
+    def test_min_bytes_come_together_from_partitions_of_all_shards(self, new_broker, topic):
+        broker = new_broker(num_shards=3).start()
+        wire.create_topic(broker, topic, partitions=8)
+        produce(broker, topic, b"before" + b"." * 900, partition=7)
+        timers = [threading.Timer(0.1 * n, produce, (broker, topic, b"%d" % n + b"." * 900), {"partition": n})
+                  for n in range(1, 6)]
+        for timer in timers:
+            timer.start()
+        began = time.monotonic()
+        with wire.Connection(broker) as connection:
+            answer = connection.ask(wire.FETCH, 12, max_wait_ms=10_000, min_bytes=4500, topics=wanted(topic, *[0] * 8))
+        assert 0.35 < time.monotonic() - began < 3
+        found = {p.partition_index: [value.rstrip(b".") for value in values(p)]
+                 for p in answer.responses[0].partitions}
+        assert found == {**{n: [b"%d" % n] for n in range(1, 5)}, 0: [], 5: [], 6: [], 7: [b"before"]}
+        for timer in timers:
+            timer.join()
+
     def test_what_is_there_comes_when_min_bytes_do_not(self, broker, topic, connection):
         wire.create_topic(broker, topic)
         produce(broker, topic, b"little")

@@ -108,6 +108,24 @@ TEST_F(ServerTest, PeerThatDoesNotReadItsRepliesIsNotReadFrom) {
   EXPECT_EQ(client.receive(), std::string(1000, 'x'));
 }
 
+TEST_F(ServerTest, ASmallRequestIsTakenWheneverItComesBehindALargeOne) {
+  start();
+  TestClient client = connect();
+  std::string large(8 << 20, 'x');
+  ASSERT_TRUE(client.send(large));
+  EXPECT_EQ(client.receive(), large);
+  std::this_thread::sleep_for(20ms);  // the next request is waited for
+  ASSERT_TRUE(client.send("echo"));
+  EXPECT_EQ(client.receive(), "echo");
+  handler_.handled = 0;
+  ASSERT_TRUE(client.send(large));
+  // The answer waits for us to read it.
+  ASSERT_TRUE(eventually([&] { return handler_.handled == 1 && handler_.running == 0; }));
+  ASSERT_TRUE(client.send("echo"));
+  EXPECT_EQ(client.receive(), large);
+  EXPECT_EQ(client.receive(), "echo");
+}
+
 TEST_F(ServerTest, RequestsWaitForMemoryAndGoOn) {
   start({}, 1000);
   TestClient holder = connect();
@@ -191,22 +209,26 @@ TEST_F(ServerTest, PartsOfFilesArriveByteForByteAmongBytesOfMemory) {
   auto opened = files.open(home.path() + "/data", OpenMode::read);
   ASSERT_TRUE(opened.ok());
   auto file = *opened;
+  std::atomic<size_t> size = 0;
   handler_.spliced = [&] {
     OutgoingFrame frame;
     frame.bytes = buffer_of("....headmiddletail");
-    auto spliced = static_cast<int32_t>(14 + 100 + (2 << 20) + 7);
-    store_big_endian(frame.bytes.data(), spliced);
+    store_big_endian(frame.bytes.data(), static_cast<int32_t>(14 + 100 + size + 7));
     frame.splices.push_back({8, FileSlice{file, 5, 100}});
-    frame.splices.push_back({14, FileSlice{file, 1000, 2 << 20}});
+    frame.splices.push_back({14, FileSlice{file, 1000, size}});
     frame.splices.push_back({14, FileSlice{file, 1, 0}});
     frame.splices.push_back({18, FileSlice{file, 0, 7}});
     return frame;
   };
   start();
   TestClient client = connect();
-  ASSERT_TRUE(client.send("file"));
-  EXPECT_EQ(client.receive(), "head" + content.substr(5, 100) + "middle" + content.substr(1000, 2 << 20) + "tail" +
-                                  content.substr(0, 7));
+  // The shorter ones are sent out of memory.
+  for (size_t each : {size_t{1}, size_t{20 << 10}, size_t{2 << 20}}) {
+    size = each;
+    ASSERT_TRUE(client.send("file"));
+    EXPECT_EQ(client.receive(), "head" + content.substr(5, 100) + "middle" + content.substr(1000, size) + "tail" +
+                                    content.substr(0, 7));
+  }
 }
 
 TEST_F(ServerTest, FileThatIsShorterThanPromisedEndsTheConnectionWithALine) {
@@ -214,20 +236,24 @@ TEST_F(ServerTest, FileThatIsShorterThanPromisedEndsTheConnectionWithALine) {
   std::ofstream(home.path() + "/data") << "short";
   PosixFileSystem files;
   auto file = *files.open(home.path() + "/data", OpenMode::read);
+  std::atomic<size_t> size = 0;
   handler_.spliced = [&] {
     OutgoingFrame frame;
     frame.bytes = buffer_of(framed(""));
-    frame.splices.push_back({4, FileSlice{file, 0, 100}});
+    frame.splices.push_back({4, FileSlice{file, 0, size}});
     return frame;
   };
   start();
-  TestClient client = connect();
-  ::testing::internal::CaptureStdout();
-  ASSERT_TRUE(client.send("file"));
-  EXPECT_FALSE(client.receive_raw(100).has_value());
-  stop();
-  std::string log = ::testing::internal::GetCapturedStdout();
-  EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 1) << log;
+  for (size_t promised : {size_t{100}, size_t{1 << 20}}) {
+    size = promised;
+    TestClient client = connect();
+    ::testing::internal::CaptureStdout();
+    ASSERT_TRUE(client.send("file"));
+    EXPECT_FALSE(client.receive_raw(100).has_value());
+    std::string log = ::testing::internal::GetCapturedStdout();
+    EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 1) << log;
+    EXPECT_NE(log.find("shorter than was promised: " + home.path() + "/data"), std::string::npos) << log;
+  }
 }
 
 TEST_F(ServerTest, ServesAThousandConnectionsDealtOutToAllShards) {
