@@ -196,6 +196,7 @@ Result<Offset> Partition::delete_records(Offset up_to) {
   }
   auto advanced = log_->advance_log_start_offset(start);
   if (!advanced) return advanced.error();
+  if (*advanced) wake_fetches();  // what they have read may be gone
   return log_->log_start_offset();
 }
 

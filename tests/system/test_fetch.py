@@ -155,6 +155,16 @@ class TestLongPolling:
         assert values(found) == [b"little"]
         assert 0.49 <= time.monotonic() - began < 1.2
 
+    def test_records_deleted_meanwhile_are_not_answered(self, broker, topic, connection):
+        wire.create_topic(broker, topic)
+        produce(broker, topic, b"gone", b"there")
+        up_to = {"topics": [{"name": topic, "partitions": [{"partition_index": 0, "offset": 1}]}]}
+        later = threading.Timer(0.3, wire.ask, (broker, wire.DELETE_RECORDS), up_to)
+        later.start()
+        found = fetch_one(connection, 12, wanted(topic, 0), max_wait_ms=3000, min_bytes=100_000)
+        assert (found.error_code, values(found), found.log_start_offset) == (OFFSET_OUT_OF_RANGE, [], -1)
+        later.join()
+
     def test_an_error_does_not_wait(self, broker, topic, connection):
         wire.create_topic(broker, topic)
         began = time.monotonic()

@@ -435,6 +435,19 @@ TEST_F(PartitionTest, FetchIsWokenWhenLeadershipIsLost) {
   EXPECT_TRUE(wait_for_bytes(1)->is_done());
 }
 
+TEST_F(PartitionTest, FetchIsWokenWhenRecordsAreDeleted) {
+  lead();
+  produce(2);
+  auto fetch = wait_for_bytes(1000);
+  auto delete_up_to = [&](int64_t end) {
+    return shards_.call([&] { return partition_->delete_records(Offset(end)).ok(); });
+  };
+  ASSERT_TRUE(delete_up_to(0));
+  EXPECT_FALSE(fetch->is_done());
+  ASSERT_TRUE(delete_up_to(1));
+  EXPECT_TRUE(fetch->is_done());
+}
+
 TEST_F(PartitionTest, FetchesThatTimedOutAreNotKept) {
   lead();
   auto first = wait_for_bytes(1);
