@@ -181,10 +181,11 @@ Task<Duration> FetchApi::read_when_ready(std::vector<Item>& items, Limits limits
   auto is_over = [&] { return is_conclusive(items, limits) || clock.now() >= deadline || gone.stop_requested(); };
   Duration waited{};
   while (true) {
-    auto waiter = std::make_shared<FetchWaiter>(limits.min_bytes);
+    bool may_wait = limits.max_wait > Duration::zero();
+    auto waiter = may_wait ? std::make_shared<FetchWaiter>(limits.min_bytes) : nullptr;
     co_await read_on(shards_in_turn(items), items, limits, waiter);
     if (is_over()) {
-      waiter->abandon();
+      if (may_wait) waiter->abandon();
       co_return waited;
     }
     Instant begun = clock.now();

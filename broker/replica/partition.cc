@@ -177,7 +177,9 @@ Result<std::unique_ptr<PartitionLog>> Partition::replace_log_by_future() {
 
 Result<size_t> Partition::apply_retention() {
   if (failure_) return *failure_;
-  return log_->apply_retention(settings_.retention, high_watermark_.value());
+  auto removed = log_->apply_retention(settings_.retention, high_watermark_.value());
+  if (removed && *removed > 0) wake_fetches();  // what they have read may be gone
+  return removed;
 }
 
 Result<Offset> Partition::delete_records(Offset up_to) {
