@@ -23,13 +23,20 @@ BARS = {
 }
 
 
-def bar(row, figure):
-    """None where nothing is demanded, as of all rows that move less because they are quick."""
-    return BARS.get(row, {}).get(figure)
+SAME_WHEN_QUICK = ("start", "idle")  # the others move less then, or last shorter
 
 
-def verdict(row, figure, value):
-    limit = bar(row, figure)
+def chosen(quick):
+    return {row: BARS[row] for row in SAME_WHEN_QUICK} if quick else BARS
+
+
+def bar(bars, row, figure):
+    """None where nothing is demanded."""
+    return bars.get(row, {}).get(figure)
+
+
+def verdict(bars, row, figure, value):
+    limit = bar(bars, row, figure)
     if limit is None or value is None:
         return ""
     return "met" if value <= limit else "missed"

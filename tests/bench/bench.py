@@ -1,10 +1,7 @@
 """What the measurements share."""
 
-import json
 import os
 import socket
-import subprocess
-import sys
 import tempfile
 import time
 from contextlib import contextmanager
@@ -12,19 +9,17 @@ from pathlib import Path
 
 import processes
 import wire
-from broker import PROGRAM, Broker
+from broker import Broker
+from ending import without_signals
 from negotiated import Negotiated
 from target import CpuClock, Target
 from zookeeper import ZooKeeper
 
-ROOT = Path(__file__).resolve().parents[2]
-BIN = Path(os.environ.get("GREGOR_BUILD", ROOT / "build")) / "bin"
-PROGRAMS = ("bench_client", "load_client", "unzstd", "bare", "bare_server", "bare_latency")
 GB = 1e9
 
 
-class ProgramFailed(Exception):
-    """A program of ours ended with an error."""
+class NotStarted(Exception):
+    """Our broker or ZooKeeper, and what it said last."""
 
 
 class Bench:
@@ -35,18 +30,31 @@ class Bench:
         self.folder = Path(self._folder.name)
         self.scale = scale
         self.results = {}
-        (self.folder / "zookeeper").mkdir()
-        self.zookeeper = ZooKeeper(self.folder / "zookeeper")
+        self.zookeeper = None
         self._brokers = []
 
     def __enter__(self):
+        try:
+            self._start_zookeeper()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):
-        for broker in self._brokers:
-            broker.kill()
-        self.zookeeper.stop()
-        self._folder.cleanup()
+        with without_signals():
+            for broker in self._brokers:
+                if broker.is_running():
+                    broker.kill()
+            if self.zookeeper:
+                self.zookeeper.stop()
+            self._folder.cleanup()
+
+    def _start_zookeeper(self):
+        folder = self.folder / "zookeeper"
+        folder.mkdir()
+        with telling_why_not("ZooKeeper", folder / "zookeeper.log"):
+            self.zookeeper = ZooKeeper(folder)
 
     def new_broker(self, **options):
         """A broker on an empty directory, in a part of ZooKeeper of its own; not started yet."""
@@ -71,7 +79,9 @@ class Bench:
     @contextmanager
     def fresh_broker(self):
         """A running broker on an empty directory, and the target that it is."""
-        broker = self.new_broker().start()
+        broker = self.new_broker()
+        with telling_why_not("the broker", broker.log_file):
+            broker.start()
         try:
             yield broker, Target("Gregor", Negotiated("127.0.0.1", broker.port), broker.broker_id, pid=broker.pid)
         except BaseException:
@@ -81,19 +91,21 @@ class Bench:
         self.end_broker(broker)
 
 
-def exit_unless_built():
-    for program in (PROGRAM, *(BIN / name for name in PROGRAMS)):
-        if not program.exists():
-            sys.exit(f"{Path(sys.argv[0]).name}: {program} does not exist; tests/run builds it")
+@contextmanager
+def telling_why_not(name, log_file):
+    """Turns what a start fails with into one line that has the log's last; the log is gone with its folder."""
+    try:
+        yield
+    except (AssertionError, OSError) as error:
+        what = str(error).partition("\n")[0].partition(";")[0].rstrip(":")
+        raise NotStarted(f"{name} does not start: {what}; its last words: {last_line(log_file)}") from error
 
 
-def run(program, *arguments):
-    """What a program of ours prints."""
-    done = subprocess.run([BIN / program, *map(str, arguments)], capture_output=True, text=True)
-    if done.returncode != 0:
-        command = " ".join(map(str, (program, *arguments)))
-        raise ProgramFailed(f"{command} ended with {done.returncode}: {done.stderr.strip()}")
-    return json.loads(done.stdout)
+def last_line(log_file):
+    """The last that is no part of a Java stack."""
+    text = log_file.read_text(errors="replace") if log_file.exists() else ""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line[0].isspace()]
+    return lines[-1] if lines else "none"
 
 
 def measured(target, total_bytes, count, work):
@@ -112,6 +124,8 @@ def seconds_of(work):
 
 def wait_for_metadata(broker, interval=0.001):
     def answers():
+        if not broker.is_running():
+            raise NotStarted(f"the broker does not start; its last words: {last_line(broker.log_file)}")
         try:
             with wire.Connection(broker, timeout=60) as connection:
                 return connection.ask(wire.METADATA, topics=None).brokers

@@ -1,16 +1,21 @@
 """Ours and the peer under the same loads, and their figures beside each other."""
 
-from bench import ProgramFailed
 from figures import FIGURES, best, ratio
 from negotiated import Refused
+from programs import ProgramFailed
 from report import aligned
-from target import LeftOut
+from target import Gone, LeftOut
 
-EVEN = 1.05  # what is closer than this is not told apart from the machine's own swings
+CLEANING_S = 60
+EVEN = 1.1  # what is closer than this is not told apart from the machine's own swings
 
 
 class LoadFailed(Exception):
     """A load came to no end on one of the two."""
+
+
+class Lost(Exception):
+    """Nothing can be measured any more: one of the two does not answer."""
 
 
 class Comparison:
@@ -23,33 +28,51 @@ class Comparison:
 
     def measure_memory(self, when):
         """Every process has some before anything is asked of it."""
-        self.ours[f"memory {when}"] = {"rss_mb": self._ours.resident_mb()}
-        self.theirs[f"memory {when}"] = {"rss_mb": self._peer.resident_mb()}
+        try:
+            ours, theirs = self._ours.resident_mb(), self._peer.resident_mb()
+        except OSError as error:
+            raise Lost(f"memory {when}: {error}") from error
+        self.ours[f"memory {when}"], self.theirs[f"memory {when}"] = {"rss_mb": ours}, {"rss_mb": theirs}
 
     def measure(self, name, load):
+        """Raises Lost where no other load needs to be tried."""
+        samples = {self._ours: [], self._peer: []}
         try:
-            ours, theirs = alternately(load, self._scale, self._ours, self._peer, self._times)
-            self.ours |= ours
-            self.theirs |= theirs
+            alternately(load, self._scale, self._ours, self._peer, self._times, samples)
         except LeftOut as reason:
-            self._give_up(self.left_out, name, reason)
+            self._give_up(self.left_out, name, samples, reason)
         except LoadFailed as failure:
-            self._give_up(self.failed, name, failure)
+            self._give_up(self.failed, name, samples, failure)
+        finally:
+            self._keep(samples)
 
-    def _give_up(self, where, name, reason):
-        where.append(f"Without {name}: {reason}.")
-        for target in (self._ours, self._peer):
-            target.topics.delete_all()
+    def _keep(self, samples):
+        if all(samples.values()):
+            self.ours |= best(samples[self._ours])
+            self.theirs |= best(samples[self._peer])
+
+    def _give_up(self, where, name, samples, reason):
+        turns = min(map(len, samples.values()))
+        kept = f"{name} has the figures of {turns} turn(s) out of {self._times}" if turns else f"Without {name}"
+        where.append(f"{kept}: {reason}.")
+        for target in (self._peer, self._ours):
+            clean(target)
 
 
-def alternately(load, scale, ours, peer, times):
-    """The best figures of either: measured one after the other, so that both see the machine in the same state, and
-    each as often first."""
-    samples = {ours: [], peer: []}
+def clean(target):
+    try:
+        target.check()
+        target.topics.delete_all(CLEANING_S)
+    except (Gone, Refused, AssertionError, OSError) as error:
+        raise Lost(f"{target.name}: {error}") from error
+
+
+def alternately(load, scale, ours, peer, times, samples):
+    """Adds what either gives: measured one after the other, so that both see the machine in the same state, and each as
+    often first."""
     for turn in range(times):
         for target in (peer, ours) if turn % 2 == 0 else (ours, peer):
             samples[target].append(attempt(load, target, scale))
-    return best(samples[ours]), best(samples[peer])
 
 
 def attempt(load, target, scale):
@@ -57,7 +80,7 @@ def attempt(load, target, scale):
         return load(target, scale)
     except (LeftOut, Refused) as reason:
         raise LeftOut(f"{target.name}: {reason}") from None
-    except (ProgramFailed, AssertionError, OSError) as failure:
+    except (ProgramFailed, Gone, AssertionError, OSError) as failure:
         raise LoadFailed(f"{target.name}: {failure}") from failure
 
 

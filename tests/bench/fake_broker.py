@@ -55,12 +55,19 @@ class FakeBroker(Listener):
         self._serves_metadata = serves_metadata
         self.topics = set()
         self.asked = []  # (API key, version)
+        self._is_frozen = False
+
+    def freeze(self):
+        """From now on it reads requests and answers none."""
+        self._is_frozen = True
 
     def _answer_all(self, connection):
         while head := connection.recv(4):
             frame = connection.recv(struct.unpack(">i", head)[0])
             key, version, correlation_id = struct.unpack(">hhi", frame[:8])
             self.asked.append((key, version))
+            if self._is_frozen:
+                continue
             answer = self._answer(APIS[key], version, frame)
             if answer is None:
                 return

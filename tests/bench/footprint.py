@@ -7,7 +7,7 @@ from pathlib import Path
 
 import batches
 import wire
-from bench import run, seconds_of, wait_for_metadata
+from bench import seconds_of, wait_for_metadata
 from target import CpuClock
 
 
@@ -33,8 +33,8 @@ def measure_memory(bench):
     total = bench.scale.memory_bytes
     count = total // 1024
     with bench.fresh_broker() as (_, target), target.topic("much", 12) as topic:
-        run("bench_client", "produce", target.address, topic, count, 1024)
-        run("bench_client", "consume", target.address, topic, 12, count)
+        target.run("bench_client", "produce", target.address, topic, count, 1024)
+        target.run("bench_client", "consume", target.address, topic, 12, count)
         bench.results[f"after {total / 1e9:.0f} GB in and out"] = {"rss_mb": target.resident_mb()}
 
 

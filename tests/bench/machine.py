@@ -19,6 +19,13 @@ def describe(folder):
             f"Linux {platform.release()}, {filesystem(folder, Path('/proc/self/mountinfo').read_text())}")
 
 
+def busy(load):
+    """A remark where the machine had other work, which swings every figure; `load` is what os.getloadavg gives."""
+    if load[0] <= 1:
+        return []
+    return [f"The machine was busy at the start: load average {load[0]:.1f} over one minute, {load[1]:.1f} over five."]
+
+
 def processor(cpuinfo):
     model = re.search(r"^model name\s*:\s*(.+)$", cpuinfo, re.MULTILINE)
     name = model.group(1).strip() if model else platform.machine()

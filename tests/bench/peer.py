@@ -1,8 +1,6 @@
 """A broker of any make that ours is compared with: reached, checked, and its process looked for."""
 
 import bisect
-import os
-import re
 import socket
 import struct
 
@@ -29,7 +27,6 @@ class Peer:
     """The target that the peer is, what it says of itself, and what is to be remarked on the comparison."""
 
     def __init__(self, address, topic_prefix, pid=None):
-        check_prefix(topic_prefix)
         self.host, self.port = resolve(address)
         negotiated = negotiate(self.host, self.port)
         cluster = ask_for_cluster(negotiated)
@@ -56,12 +53,9 @@ class Peer:
     def _find_process(self, pid, node_count):
         """None, and a remark, where its processor time and memory can't be measured."""
         try:
-            if pid is not None:
-                pid = check_process(pid)
-            elif node_count > 1:
+            if pid is None and node_count > 1:
                 raise proc.NotFound("one process of several nodes says little")
-            else:
-                pid = proc.listening_process(self.host, self.port)
+            pid = pid or proc.listening_process(self.host, self.port)
         except proc.NotFound as reason:
             self.remarks.append(f"The peer's processor time and memory are not measured: {reason}. "
                                 "--peer-pid names a process of this machine.")
@@ -70,23 +64,9 @@ class Peer:
         return pid
 
 
-def check_prefix(prefix):
-    if not re.fullmatch(r"[a-zA-Z0-9._-]{1,150}", prefix):
-        raise PeerError(f"--topic-prefix {prefix}: a topic's name consists of letters, digits, '.', '_' and '-', and "
-                        "the prefix may have 150 of them")
-
-
-def check_process(pid):
-    if not os.path.exists(f"/proc/{pid}/stat"):
-        raise PeerError(f"--peer-pid {pid}: there is no such process")
-    return pid
-
-
 def resolve(address):
-    """The IPv4 address and the port: load_client speaks nothing else."""
+    """The IPv4 address and the port of HOST:PORT: load_client speaks nothing else."""
     host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise PeerError(f"{address}: not HOST:PORT")
     try:
         return socket.getaddrinfo(host, int(port), socket.AF_INET, socket.SOCK_STREAM)[0][4]
     except OSError as error:

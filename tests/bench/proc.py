@@ -55,7 +55,18 @@ def cpu_seconds(pid):
     return time.clock_gettime(clock.value)
 
 
+def has_ended(pid):
+    """Also while nobody has asked for its exit code yet."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return True
+    return re.search(r"^State:\s+[ZX]", status, re.MULTILINE) is not None
+
+
 def resident_bytes(pid):
+    if has_ended(pid):
+        raise ProcessLookupError(f"process {pid} has ended")
     return parse_resident_bytes(Path(f"/proc/{pid}/status").read_text())
 
 

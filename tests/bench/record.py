@@ -15,7 +15,6 @@ FOLDER = machine.ROOT / "docs" / "benchmarks"
 
 def write(bench, table, kind="", remarks=()):
     """The path of the new page; `kind` goes into its name."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
     path = new_path(FOLDER, datetime.date.today().isoformat() + kind)
     path.write_text(page(path.stem, machine.describe(bench.folder), machine.versions(PROGRAM, bench.zookeeper),
                          command(sys.argv), table, remarks))

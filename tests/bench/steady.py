@@ -4,7 +4,7 @@ import json
 import subprocess
 
 import processes
-from bench import BIN, run
+from programs import BIN, run
 from target import CpuClock
 
 LATENCY_RATE = 1_000
@@ -13,8 +13,8 @@ LATENCY_BYTES = 100
 
 def latency(target, scale):
     with target.topic("latency") as topic:
-        return {"latency at 1,000 msg/s": run("bench_client", "latency", target.address, topic,
-                                              scale.latency_s * LATENCY_RATE, LATENCY_BYTES, LATENCY_RATE)}
+        return {"latency at 1,000 msg/s": target.run("bench_client", "latency", target.address, topic,
+                                                     scale.latency_s * LATENCY_RATE, LATENCY_BYTES, LATENCY_RATE)}
 
 
 def bare_latency(bench):
@@ -31,8 +31,8 @@ def crowd(target, scale):
     with target.topic("crowd", partitions) as topic:
         target.require_leaders_here(topic)
         clock = CpuClock(target)
-        result = run("load_client", "steady", target.host, target.port, topic, partitions, size, size,
-                     scale.crowd_rate, scale.crowd_s)
+        result = target.run("load_client", "steady", target.host, target.port, topic, partitions, size, size,
+                            scale.crowd_rate, scale.crowd_s)
         result["cpu_us_per_message"] = clock.per(result["messages"] / 1e6)
     del result["seconds"]
     return {f"{size} + {size} connections at {scale.crowd_rate:,} msg/s": result}
@@ -43,13 +43,13 @@ def requests(target, scale):
     with target.topic("requests", 32) as topic:
         target.require_leaders_here(topic)
         clock = CpuClock(target)
-        result = ask_by_32(target.host, target.port, topic, scale.requests_s)
+        result = ask_by_32(target.run, target.host, target.port, topic, scale.requests_s)
         result["requests_per_cpu_s"] = clock.for_each(result["requests"])
     return {"16 KiB x 32 connections": result}
 
 
-def ask_by_32(host, port, topic, seconds):
-    result = run("load_client", "requests", host, port, topic, 32, 32, 16 << 10, seconds)
+def ask_by_32(run_client, host, port, topic, seconds):
+    result = run_client("load_client", "requests", host, port, topic, 32, 32, 16 << 10, seconds)
     result["requests_per_s"] = result["requests"] / result.pop("seconds")
     return result
 
@@ -60,9 +60,13 @@ def bare_requests(bench):
     file = bench.folder / "requests.bytes"
     with subprocess.Popen([BIN / "bare_server", str(port), file, "requests"], stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout.readline() == "ready\n"
-        result = ask_by_32("127.0.0.1", port, "requests", bench.scale.requests_s)
-        server.stdin.close()
-        result["requests_per_cpu_s"] = result["requests"] / json.loads(server.stdout.read())["cpu_seconds"]
+        try:
+            assert server.stdout.readline() == "ready\n"
+            result = ask_by_32(run, "127.0.0.1", port, "requests", bench.scale.requests_s)
+            server.stdin.close()
+            result["requests_per_cpu_s"] = result["requests"] / json.loads(server.stdout.read())["cpu_seconds"]
+        except BaseException:
+            server.kill()
+            raise
     file.unlink()
     return {"bare 16 KiB x 32 connections": result}

@@ -1,11 +1,18 @@
 """A broker as the loads see it: one of ours, or any other that speaks Kafka's protocol."""
 
+import socket
+
 import proc
+import programs
 from topics import Topics
 
 
 class LeftOut(Exception):
     """A load that can't be put on a broker, and why."""
+
+
+class Gone(Exception):
+    """A broker is not there any more, and how that is known."""
 
 
 class Target:
@@ -22,6 +29,23 @@ class Target:
 
     def topic(self, label, partitions=1):
         return self.topics.new(label, partitions)
+
+    def run(self, program, *arguments):
+        """What a program of ours that talks to it prints; Gone when the broker goes meanwhile, for which clients would
+        wait long."""
+        return programs.run(program, *arguments, check=self.check)
+
+    def check(self):
+        if self.pid:
+            if proc.has_ended(self.pid):
+                raise Gone(f"its process {self.pid} has ended")
+            return
+        try:
+            socket.create_connection((self.host, self.port), timeout=1).close()
+        except ConnectionRefusedError:
+            raise Gone(f"nobody listens on {self.address} any more") from None
+        except OSError:
+            pass  # slow, or a network that has lost something: the client tells
 
     def cpu_seconds(self):
         return self.pid and proc.cpu_seconds(self.pid)

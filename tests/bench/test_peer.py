@@ -1,17 +1,20 @@
 """Whether a peer is reached and understood, and what is said where it is not."""
 
-import signal
 import socket
+import subprocess
+import time
 
 import pytest
 
 import peer
+import topics as topics_module
 import wire
+from ending import Ended
 from fake_broker import SERVED, FakeBroker, Listener
 from negotiated import Negotiated, Refused
 from peer import Peer, PeerError
-from target import LeftOut, Target
-from topics import ENDING_SIGNALS, LeftBehind, Topics
+from target import Gone, LeftOut, Target
+from topics import LeftBehind, Topics
 
 
 def closed_port():
@@ -22,12 +25,6 @@ def closed_port():
 def test_peer_that_nobody_listens_for_is_named():
     with pytest.raises(PeerError, match=r"127\.0\.0\.1:\d+ can't be reached: Connection refused"):
         Peer(f"127.0.0.1:{closed_port()}", "prefix-")
-
-
-@pytest.mark.parametrize("address", ["localhost", ":9092", "localhost:", "localhost:0", "localhost:99999", "a:b"])
-def test_address_without_host_or_port_is_refused(address):
-    with pytest.raises(PeerError, match="not HOST:PORT"):
-        Peer(address, "prefix-")
 
 
 @pytest.mark.parametrize("answer, what", [
@@ -136,15 +133,7 @@ def test_load_for_one_node_is_left_out_where_others_lead():
             target.require_leaders_here(topic)
 
 
-@pytest.fixture
-def same_signals_afterwards():
-    before = {number: signal.getsignal(number) for number in ENDING_SIGNALS}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
-def test_topics_are_deleted_when_a_load_is_interrupted(same_signals_afterwards):
+def test_topics_are_deleted_when_a_load_is_interrupted():
     with FakeBroker() as broker:
         with pytest.raises(KeyboardInterrupt), Topics(Negotiated("127.0.0.1", broker.port), "mine-") as topics:
             with topics.new("one") as name:
@@ -153,9 +142,52 @@ def test_topics_are_deleted_when_a_load_is_interrupted(same_signals_afterwards):
         assert broker.topics == set()
 
 
-def test_topics_that_stay_are_named(same_signals_afterwards):
+def test_topics_that_stay_are_named():
     with FakeBroker(delete_error=73) as broker:
         with pytest.raises(LeftBehind, match=r"mine-\w+-one-1: topic .* is not deleted: error 73"):
             with Topics(Negotiated("127.0.0.1", broker.port), "mine-") as topics, pytest.raises(Refused):
                 with topics.new("one"):
                     pass
+
+
+def test_deletion_at_the_end_has_a_limit(monkeypatch, capsys):
+    monkeypatch.setattr(topics_module, "AT_THE_END_S", 0.3)
+    with FakeBroker() as broker:
+        began = time.monotonic()
+        with pytest.raises(LeftBehind, match=r"left behind are the topics mine-\w+-one-1, mine-\w+-two-2: ") as error:
+            with Topics(Negotiated("127.0.0.1", broker.port), "mine-") as topics:
+                topics.existing += ["mine-0-one-1", "mine-0-two-2"]
+                broker.freeze()
+        assert time.monotonic() - began < 5
+    assert "timed out" in str(error.value)
+    assert "deleting mine-0-one-1, mine-0-two-2, for 0.3 s at most" in capsys.readouterr().err
+
+
+def test_second_signal_ends_the_deletion(monkeypatch):
+    def interrupted(*_):
+        raise Ended("SIGINT")
+    with FakeBroker() as broker:
+        with pytest.raises(LeftBehind, match="the topics mine-0-one-1: SIGINT has ended their deletion"):
+            with Topics(Negotiated("127.0.0.1", broker.port), "mine-") as topics:
+                topics.existing.append("mine-0-one-1")
+                monkeypatch.setattr(topics, "delete", interrupted)
+
+
+def test_broker_that_has_gone_is_noticed_by_its_process_or_its_port():
+    with subprocess.Popen(["sleep", "60"]) as process, FakeBroker() as broker:
+        negotiated = Negotiated("127.0.0.1", broker.port)
+        known, unknown = Target("peer", negotiated, 1, pid=process.pid), Target("peer", negotiated, 1)
+        known.check()
+        unknown.check()
+        process.kill()
+        with pytest.raises(Gone, match=f"its process {process.pid} has ended"):
+            wait_until(known.check)
+    unknown.port = closed_port()
+    with pytest.raises(Gone, match="nobody listens on"):
+        unknown.check()
+
+
+def wait_until(fails):
+    for _ in range(500):
+        fails()
+        time.sleep(0.01)

@@ -4,10 +4,11 @@ import pytest
 
 import bars
 import comparison
+import machine
 import report
-from bench import ProgramFailed
 from figures import FIGURES, best, ratio
-from target import LeftOut
+from programs import ProgramFailed
+from target import Gone, LeftOut
 
 
 def test_best_takes_each_figure_its_own_way():
@@ -36,7 +37,20 @@ def test_every_bar_is_of_a_figure_of_which_less_is_better():
     ("idle", "rss_mb", 30, "met"), ("idle", "rss_mb", 30.1, "missed"),
     ("idle", "p50_us", 1, ""), ("create 500 partitions", "create_s", 99, "")])
 def test_bar_is_met_up_to_itself(row, figure, value, expected):
-    assert bars.verdict(row, figure, value) == expected
+    assert bars.verdict(bars.BARS, row, figure, value) == expected
+
+
+def test_quick_run_has_bars_only_where_it_does_the_same():
+    results = {"latency at 1,000 msg/s": {"p50_us": 100.0}, "start": {"median_ms": 30.0}}
+    lines = report.table(results, bars.chosen(quick=True)).split("\n")
+    assert [line.split()[-1] for line in lines[1:]] == ["100.0", "met"]
+    assert bars.chosen(quick=False) is bars.BARS
+
+
+def test_busy_machine_is_remarked():
+    assert machine.busy((1.0, 9.0, 9.0)) == []
+    assert machine.busy((2.25, 1.0, 0.5)) == [
+        "The machine was busy at the start: load average 2.2 over one minute, 1.0 over five."]
 
 
 def test_table_shows_throughput_beside_bare_and_bar():
@@ -94,21 +108,27 @@ class Broker:
         self.name, self._order, self._values = name, order, iter(values)
         self.topics = self
         self.deletions = 0
+        self.is_gone = False
 
     def load(self):
         self._order.append(self.name)
         return {"row": {"p50_us": next(self._values)}}
 
-    def delete_all(self):
+    def delete_all(self, _):
         self.deletions += 1
+
+    def check(self):
+        if self.is_gone:
+            raise Gone("it has gone")
 
 
 def test_both_are_measured_in_turn_and_each_as_often_first():
     order = []
     ours, peer = Broker("ours", order, [3, 1, 2, 4]), Broker("peer", order, [9, 8, 7, 6])
-    results = comparison.alternately(lambda target, _: target.load(), None, ours, peer, 4)
+    both = comparison.Comparison(ours, peer, None, 4)
+    both.measure("latency", lambda target, _: target.load())
     assert order == ["peer", "ours", "ours", "peer"] * 2
-    assert results == ({"row": {"p50_us": 1}}, {"row": {"p50_us": 6}})
+    assert (both.ours, both.theirs) == ({"row": {"p50_us": 1}}, {"row": {"p50_us": 6}})
 
 
 @pytest.mark.parametrize("error, is_failure", [(LeftOut("no"), False), (ProgramFailed("no"), True)])
@@ -120,3 +140,19 @@ def test_load_that_gives_nothing_is_named_and_its_topics_go(error, is_failure):
     both.measure("crowd", load)
     assert (both.failed if is_failure else both.left_out) == ["Without crowd: peer: no."]
     assert (ours.deletions, peer.deletions) == (1, 1) and both.ours == {}
+
+
+def test_figures_of_whole_turns_stay_when_one_of_the_two_goes():
+    ours, peer = Broker("ours", [], [3, 1]), Broker("peer", [], [9, 8])
+    turns = iter(range(9))
+
+    def load(target, _):
+        if next(turns) == 3:
+            peer.is_gone = True
+            raise ProgramFailed("no answer")
+        return target.load()
+    both = comparison.Comparison(ours, peer, None, 3)
+    with pytest.raises(comparison.Lost, match="peer: it has gone"):
+        both.measure("latency", load)
+    assert both.failed == ["latency has the figures of 1 turn(s) out of 3: peer: no answer."]
+    assert (both.ours, both.theirs) == ({"row": {"p50_us": 1}}, {"row": {"p50_us": 9}})

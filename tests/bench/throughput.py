@@ -2,8 +2,9 @@
 
 import shutil
 
-from bench import GB, measured, run
+from bench import GB, measured
 from figures import best
+from programs import run
 from warm_memory import WarmMemory
 
 
@@ -33,7 +34,7 @@ def produce(target, topic, total, size, codec="none"):
     count = total // size
     with WarmMemory(total if codec == "none" else total // 2):
         return measured(target, total, count,
-                        lambda: run("bench_client", "produce", target.address, topic, count, size, codec))
+                        lambda: target.run("bench_client", "produce", target.address, topic, count, size, codec))
 
 
 def produce_and_consume(size, partitions):
@@ -43,7 +44,7 @@ def produce_and_consume(size, partitions):
         count = total // size
         with target.topic("throughput", partitions) as topic:
             produced = produce(target, topic, total, size)
-            consumed = measured(target, total, count, lambda: run(
+            consumed = measured(target, total, count, lambda: target.run(
                 "bench_client", "consume", target.address, topic, partitions, count))
         return {f"produce {size} B x {partitions}": produced, f"consume {size} B x {partitions}": consumed}
     return load
@@ -82,6 +83,6 @@ def fan_out(target, scale):
     total = scale.fan_out_bytes
     count = total // 1024
     with target.topic("fan-out") as topic, WarmMemory(total):
-        result = measured(target, 4 * total, 4 * count, lambda: run(
+        result = measured(target, 4 * total, 4 * count, lambda: target.run(
             "bench_client", "fan-out", target.address, topic, count, 1024, 3))
     return {"produce and 3 x consume 1024 B x 1": result}

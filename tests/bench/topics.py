@@ -1,17 +1,19 @@
 """Topics that live only as long as something is measured with them."""
 
 import secrets
-import signal
+import sys
+import time
 from contextlib import contextmanager
 
 import processes
 import wire
+from ending import Ended
 from negotiated import Refused
 
 TIMEOUT_S = 300
+AT_THE_END_S = 15
 REQUEST_TIMED_OUT = 7
 UNKNOWN_TOPIC = 3
-ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class LeftBehind(Exception):
@@ -46,26 +48,34 @@ class Topics:
         return self
 
     def __exit__(self, *_):
-        """Whatever happened, and however impatient somebody is, no topic stays."""
-        for number in ENDING_SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
+        """Whatever happened no topic stays, unless the broker does not answer or another signal ends the waiting."""
+        if not self.existing:
+            return
         try:
-            self.delete_all()
-        except (OSError, AssertionError, Refused) as error:
-            raise LeftBehind(f"left behind are the topics {', '.join(self.existing)}: {error}") from error
+            print(f"deleting {', '.join(self.existing)}, for {AT_THE_END_S} s at most (Ctrl-C ends it)",
+                  file=sys.stderr)
+            self.delete_all(AT_THE_END_S)
+        except (OSError, AssertionError, Refused, Ended) as error:
+            why = f"{error} has ended their deletion" if isinstance(error, Ended) else error
+            raise LeftBehind(f"left behind are the topics {', '.join(self.existing)}: {why}") from error
 
-    def delete_all(self):
+    def delete_all(self, timeout):
+        deadline = time.monotonic() + timeout
         for name in list(self.existing):
-            self.delete(name)
+            self.delete(name, max(0.1, deadline - time.monotonic()))
 
-    def delete(self, name):
+    def delete(self, name, timeout=TIMEOUT_S):
         """Returns when the topic has gone from the broker's metadata."""
+        deadline = time.monotonic() + timeout
         negotiated = self._negotiated
         names = {"topics": [{"name": name}]} if negotiated.version(wire.DELETE_TOPICS) >= 6 else {"topic_names": [name]}
-        [answer] = negotiated.ask(wire.DELETE_TOPICS, TIMEOUT_S, timeout_ms=60_000, **names).responses
+        [answer] = negotiated.ask(wire.DELETE_TOPICS, timeout, timeout_ms=60_000, **names).responses
         if answer.error_code not in (0, REQUEST_TIMED_OUT, UNKNOWN_TOPIC):
             raise Refused(f"topic {name} is not deleted: {_error(answer)}")
-        processes.wait_until(lambda: self._is_unknown(name), f"topic {name} is gone", timeout=TIMEOUT_S)
+
+        def left():
+            return max(0.1, deadline - time.monotonic())
+        processes.wait_until(lambda: self._is_unknown(name, left()), f"topic {name} is gone", timeout=left())
         self.existing.remove(name)
 
     def _create(self, name, partitions):
@@ -81,11 +91,11 @@ class Topics:
         processes.wait_until(lambda: sum(leader >= 0 for leader in self.leaders(name)) == partitions,
                              f"all partitions of {name} have a leader", timeout=TIMEOUT_S)
 
-    def _is_unknown(self, name):
-        return self._metadata(name).error_code == UNKNOWN_TOPIC
+    def _is_unknown(self, name, timeout):
+        return self._metadata(name, timeout).error_code == UNKNOWN_TOPIC
 
-    def _metadata(self, name):
-        return self._negotiated.ask(wire.METADATA, TIMEOUT_S, topics=[{"name": name}]).topics[0]
+    def _metadata(self, name, timeout=TIMEOUT_S):
+        return self._negotiated.ask(wire.METADATA, timeout, topics=[{"name": name}]).topics[0]
 
 
 def _error(answer):

@@ -28,7 +28,11 @@ class ZooKeeper:
         """Goes on where `stop` left it."""
         self._process = processes.start([ROOT / "tools/run-zookeeper", self._folder, self.port, "forceSync=no"],
                                         self.log_file)
-        processes.wait_until(self._answers, f"ZooKeeper answers; its log is {self.log_file}", timeout=60)
+        try:
+            processes.wait_until(self._answers, f"ZooKeeper answers; its log is {self.log_file}", timeout=60)
+        except BaseException:
+            self.stop()
+            raise
 
     def _answers(self):
         assert self._process.poll() is None, f"ZooKeeper has ended:\n{self.log_file.read_text()}"
