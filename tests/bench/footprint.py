@@ -60,7 +60,7 @@ def create_partitions(target, scale):
 
 
 def measure_files(bench):
-    """What the file system takes to make a file: microseconds, or a thousand times that where many were removed
+    """What the file system takes to make a file: some microseconds, and up to a millisecond the more were removed
     lately. Making partitions, and starting after a kill, is that above all."""
     count = 1000
     folder = bench.folder / "files"
