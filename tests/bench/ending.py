@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _received = []
+_held = None  # signals that came while they are not raised
 
 
 class Ended(KeyboardInterrupt):
@@ -18,7 +19,23 @@ def raise_on_signals():
 
 def _raise(number, _):
     _received.append(number)
+    if _held is not None:
+        _held.append(number)
+        return
     raise Ended(signal.Signals(number).name)
+
+
+@contextmanager
+def held_back():
+    """A signal is raised at the end of this: for the moment in which something comes to be that must be known."""
+    global _held
+    _held = came = []
+    try:
+        yield
+    finally:
+        _held = None
+    if came:
+        raise Ended(signal.Signals(came[0]).name)
 
 
 def is_asked_for():

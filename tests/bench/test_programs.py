@@ -70,6 +70,15 @@ def test_first_signal_gives_the_exit_code(own_signals):
     assert ending.exit_code() == 143
 
 
+def test_signal_that_is_held_back_is_raised_afterwards(own_signals):
+    ending.raise_on_signals()
+    steps = []
+    with pytest.raises(ending.Ended, match="SIGHUP"), ending.held_back():
+        os.kill(os.getpid(), signal.SIGHUP)
+        steps.append("done")
+    assert steps == ["done"] and ending.exit_code() == 129
+
+
 def test_failed_start_is_one_line_with_the_last_of_the_log(tmp_path):
     log = tmp_path / "log"
     log.write_text("info: starting\nerror: the port is taken\n\tat some.java.Class\n\n")
