@@ -82,7 +82,8 @@ def test_interrupted_comparison_leaves_no_topic(new_broker):
     with running(COMPARE, peer.address, "--quick", "--only", "latency", "--seconds", "60") as process:
         processes.wait_until(has_topic(peer, "latency"), "the load has begun", timeout=60)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=60)
+    assert re.search(r"^memory before the loads +RSS MB", output, re.MULTILINE)
     assert process.returncode == 130 and "compare: ended by SIGINT; the peer has no topics" in errors
     assert topics_of(peer) == []
 
