@@ -8,15 +8,15 @@ LATENCY = ("p50_us", "p99_us", "p99.9_us")
 
 
 def table(results, bars=BARS):
-    moving = {row: with_times_bare(row, result, results) for row, result in results.items() if "cpu_s_per_gb" in result}
+    moving = {row: result for row, result in results.items() if "cpu_s_per_gb" in result}
     others = {row: result for row, result in results.items() if row not in moving}
     parts = [throughput_lines(moving, bars)] if moving else []
     parts += [other_lines(others, results, bars)] if others else []
     return "\n\n".join("\n".join(lines) for lines in parts)
 
 
-def with_times_bare(row, result, results):
-    bare = bare_cost(row, results)
+def with_times_bare(row, result, bares):
+    bare = bare_cost(row, bares)
     return result | {"times_bare": result["cpu_s_per_gb"] / bare} if bare else result
 
 

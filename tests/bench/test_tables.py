@@ -56,9 +56,11 @@ def test_busy_machine_is_remarked():
 def test_table_shows_throughput_beside_bare_and_bar():
     bare = {"mb_per_s": 1000.0, "cpu_s_per_gb": 0.25}
     result = {"mb_per_s": 250.4, "messages_per_s": 1234567.0, "cpu_s_per_gb": 0.5}
-    lines = report.table({
-        "bare write": bare, "bare read": bare, "produce 100 B x 1": result, "produce 1024 B x 1": result,
-        "consume 100 B x 1": result | {"cpu_s_per_gb": 0.2}}).split("\n")
+    bares = {"bare write": bare, "bare read": bare}
+    loads = {"produce 100 B x 1": result, "produce 1024 B x 1": result,
+             "consume 100 B x 1": result | {"cpu_s_per_gb": 0.2}}
+    beside = {row: report.with_times_bare(row, load, bares) for row, load in loads.items()}
+    lines = report.table(bares | beside).split("\n")
     assert [line.split() for line in lines] == [
         ["MB/s", "messages/s", "CPU-s/GB", "x", "bare", "bar"],
         ["bare", "write", "1,000", "0.250"], ["bare", "read", "1,000", "0.250"],

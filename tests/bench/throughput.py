@@ -1,28 +1,36 @@
 """How much a broker moves, and what it spends on it, beside bare system calls."""
 
-import shutil
-
 from bench import GB, measured
 from figures import best
 from programs import run
+from report import with_times_bare
 from warm_memory import WarmMemory
 
 
 def measure_bare(bench):
     """The best of several, since other work on the machine can only add."""
+    bench.results |= best([bare_turn(bench) for _ in range(3)])
+
+
+def bare_turn(bench):
     total = bench.scale.bare_bytes
-    folder = bench.folder / "bare"
-    folder.mkdir()
-    file = folder / "bytes.log"
-    writes, reads = [], []
+    file = bench.folder / "bare.bytes"
+    with WarmMemory(total):
+        written = bare(total, "write", file)
+    read = bare(total, "read", file)
+    file.unlink()
+    return {"bare write": written, "bare read": read}
+
+
+def beside_bare(bench, turn):
+    """The best of three turns of a load, each behind one of the bare programs: where the machine's speed changes from
+    minute to minute, only figures of the same minutes tell what a broker adds."""
+    bares, turns = [], []
     for _ in range(3):
-        file.unlink(missing_ok=True)
-        with WarmMemory(total):
-            writes.append({"bare write": bare(total, "write", file)})
-    for _ in range(5):
-        reads.append({"bare read": bare(total, "read", file)})
-    bench.results |= best(writes) | best(reads)
-    shutil.rmtree(folder)
+        bares.append(bare_turn(bench))
+        turns.append(turn())
+    beside = best(bares)
+    return {row: with_times_bare(row, result, beside) for row, result in best(turns).items()}
 
 
 def bare(total, way, file):
@@ -60,9 +68,10 @@ def measure_zstd(bench):
     """The same per GB of what is stored, the decompression's own cost apart. Each the best of three; decompressing is
     measured right behind, while another core compresses, as the producer's did."""
     total = bench.scale.zstd_bytes
-    produced, unpacked = [], []
+    bares, produced, unpacked = [], [], []
     with bench.fresh_broker() as (broker, target):
         for _ in range(3):
+            bares.append(bare_turn(bench))
             with target.topic("zstd") as topic:
                 produced.append({"zstd": produce(target, topic, total, 1024, "zstd")})
                 unpacked.append(run("unzstd", *sorted(broker.partition_dir(topic).glob("*.log"))))
@@ -70,9 +79,10 @@ def measure_zstd(bench):
     compressed = unpacked[0]["bytes"] / GB
     alone = min(one["cpu_seconds"] for one in unpacked)
     spent = result["cpu_s_per_gb"] * total / GB
-    bench.results["produce zstd 1024 B x 1"] = {
+    row = "produce zstd 1024 B x 1"
+    bench.results[row] = with_times_bare(row, {
         "mb_per_s": result["mb_per_s"] * compressed * GB / total, "messages_per_s": result["messages_per_s"],
-        "cpu_s_per_gb": (spent - alone) / compressed}
+        "cpu_s_per_gb": (spent - alone) / compressed}, best(bares))
     bench.results["decompression of zstd"] = {
         "ratio": total / GB / compressed, "cpu_s_per_compressed_gb": alone / compressed,
         "broker_cpu_s_per_compressed_gb_in_all": spent / compressed}
