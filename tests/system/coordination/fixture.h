@@ -30,7 +30,8 @@ bool eventually(const std::function<bool()>& condition, Duration timeout = 10s);
 /// A client on a shard of its own, driven from the test's thread.
 class TestClient {
  public:
-  explicit TestClient(const std::string& chroot, Duration session_timeout = 4s);
+  explicit TestClient(const std::string& chroot, Duration session_timeout = 4s,
+                      size_t max_in_flight = ZkClientOptions().max_in_flight);
   ~TestClient();
 
   ZkClient& operator*() { return *client_; }

@@ -62,10 +62,11 @@ bool eventually(const std::function<bool()>& condition, Duration timeout) {
   return true;
 }
 
-TestClient::TestClient(const std::string& chroot, Duration session_timeout) {
+TestClient::TestClient(const std::string& chroot, Duration session_timeout, size_t max_in_flight) {
   ZkClientOptions options;
   options.connect = "localhost:" + std::to_string(server().port()) + chroot;
   options.session_timeout = session_timeout;
+  options.max_in_flight = max_in_flight;
   auto client = run(ZkClient::connect(*shard_, pool_, std::move(options)));
   EXPECT_TRUE(client) << client.error().message;
   client_ = std::move(*client);
@@ -172,6 +173,14 @@ TEST(ZkClient, PipelinesManyRequestsInOrder) {
   ASSERT_EQ(nodes.size(), 200u);
   for (int i = 0; i < 200; ++i) EXPECT_EQ(nodes[static_cast<size_t>(i)]->data, std::to_string(i));
   EXPECT_EQ(zk.run(zk->exists_all(paths, Watch::no)).size(), 200u);
+}
+
+TEST(ZkClient, SendsAllThatWaitsHoweverFewMayBeInFlight) {
+  for (size_t max_in_flight : {1, 2, 3}) {
+    TestClient zk(fresh_chroot(), 10s, max_in_flight);
+    std::vector<std::string> paths(50, "/none");
+    EXPECT_EQ(zk.run(zk->exists_all(paths, Watch::no)).size(), 50u) << max_in_flight;
+  }
 }
 
 TEST(ZkClient, KeepsToItsChroot) {
