@@ -10,6 +10,21 @@ namespace {
 
 constexpr size_t kPage = 4096;
 
+/// How many of `entries`, of `size` bytes each, come before the first for which `is_before` is false.
+uint64_t count_before(Bytes entries, size_t size, const IndexFile::IsBefore& is_before) {
+  uint64_t low = 0;
+  uint64_t high = entries.size() / size;
+  while (low < high) {
+    uint64_t middle = low + (high - low) / 2;
+    if (is_before(entries.data() + middle * size)) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
 }  // namespace
 
 Result<void> IndexFile::reset() {
@@ -129,26 +144,14 @@ Result<void> IndexFile::read_from(File& file, uint64_t index, std::span<uint8_t>
 Result<uint64_t> IndexFile::partition_point(const IsBefore& is_before) {
   bool is_among_stored = pending_.empty() || (stored_ > 0 && !is_before(pending_.data()));
   if (is_among_stored) return search_stored(is_before);
-  uint64_t low = 0;
-  uint64_t high = pending_.size() / entry_size_;
-  while (low < high) {
-    uint64_t middle = low + (high - low) / 2;
-    is_before(pending_.data() + middle * entry_size_) ? low = middle + 1 : high = middle;
-  }
-  return stored_ + low;
+  return stored_ + count_before(pending_.view(), entry_size_, is_before);
 }
 
 Result<uint64_t> IndexFile::search_stored(const IsBefore& is_before) {
   if (!is_found(is_before)) {
     if (auto searched = search_file(is_before); !searched) return searched.error();
   }
-  uint64_t low = 0;
-  uint64_t high = found_count();
-  while (low < high) {
-    uint64_t middle = low + (high - low) / 2;
-    is_before(found_.data() + middle * entry_size_) ? low = middle + 1 : high = middle;
-  }
-  return found_begin_ + low;
+  return found_begin_ + count_before(found_.view(), entry_size_, is_before);
 }
 
 bool IndexFile::is_found(const IsBefore& is_before) const {
@@ -175,7 +178,7 @@ Result<void> IndexFile::search_file(const IsBefore& is_before) {
   while (high - low >= page) {
     uint64_t middle = low + (high - low) / 2;
     if (auto got = read_from(**file, middle, {entry, entry_size_}); !got) return got;
-    is_before(entry) ? low = middle : high = middle;
+    (is_before(entry) ? low : high) = middle;
   }
   return load_found(**file, low);
 }
